@@ -1,0 +1,33 @@
+"""The errors that a caller can act on; anything else that is raised is a defect of ours.
+
+    SfumatoError
+    ├── InputError        the request cannot be drawn: change the request (also a ValueError; CLI exit 2)
+    ├── CheckpointError   the weights are damaged, unknown or incomplete: change the file
+    └── MissingExtra      an optional package or artwork is absent: install it, the message says how
+
+Every message is one line: what is wrong, with the values, and the way out.
+"""
+
+
+class SfumatoError(Exception):
+    """What every error of this package is; its text is meant for the person who typed the command."""
+
+
+class InputError(SfumatoError, ValueError):
+    """A request, or a file handed in with it, that no picture can be made from."""
+
+
+class CheckpointError(SfumatoError):
+    """A weights file that is damaged, of an unknown kind, or not exactly what the network needs."""
+
+
+class MissingExtra(SfumatoError):
+    """Something optional that is needed here and not installed.
+
+    ``what`` is named in plain words, ``install`` is the command that brings it.
+    """
+
+    def __init__(self, what: str, install: str) -> None:
+        super().__init__(f"{what} is not installed; install it with: {install}")
+        self.what = what
+        self.install = install

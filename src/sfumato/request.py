@@ -1,0 +1,108 @@
+"""One picture's request: what Python, the command line, a server and the picture's own record all share.
+
+A request holds plain values only, so it goes through JSON and comes back equal. What depends on the model
+(sizes that its network can draw, names of samplers and spacings) is checked by whoever holds that model.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import cast
+
+from sfumato.errors import InputError
+
+LARGEST_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Everything that decides a picture's pixels, given the weights.
+
+    ``size`` is (width, height) in pixels, None the model's own; ``levels`` is a spacing's name, None the
+    model's own; ``model`` is the name of an embedded model or a weights file. Raises InputError.
+    """
+
+    prompt: str
+    negative: str = ""
+    seed: int
+    steps: int = 24
+    sampler: str = "dpmpp_2m"
+    guidance: float = 4.0
+    size: tuple[int, int] | None = None
+    levels: str | None = None
+    model: str = "world"
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        if not self.prompt.strip():
+            raise InputError("the prompt is empty: say what the picture should show")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise InputError(f"seed {self.seed} is not in 0..{LARGEST_SEED}")
+        if self.steps < 1:
+            raise InputError(f"{self.steps} steps cannot draw a picture: ask for at least 1")
+        if not (math.isfinite(self.guidance) and self.guidance >= 0):
+            raise InputError(f"guidance {self.guidance} is not a finite number of at least 0")
+        if self.size is not None and min(self.size) < 1:
+            raise InputError(f"size {self.size[0]}x{self.size[1]} has no pixels: both sides must be at least 1")
+
+    def to_json(self) -> str:
+        """The request as one line of JSON with every field present."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Request:
+        """The request that ``to_json`` wrote; absent fields take their defaults, unknown ones raise InputError."""
+        try:
+            found: object = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise InputError(f"the request is not JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise InputError(f"the request is a JSON {type(found).__name__}, not an object of fields")
+        values = cast("dict[str, object]", found)
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise InputError(f"the request has unknown fields: {', '.join(unknown)}")
+        absent = sorted({"prompt", "seed"} - set(values))
+        if absent:
+            raise InputError(f"the request lacks {' and '.join(absent)}")
+        size = values.get("size")
+        if isinstance(size, list):
+            values["size"] = tuple(cast("list[object]", size))
+        return cls(**values)  # pyright: ignore[reportArgumentType]  (checked in __post_init__)
+
+
+_EXPECTED = {
+    "prompt": (str,),
+    "negative": (str,),
+    "seed": (int,),
+    "steps": (int,),
+    "sampler": (str,),
+    "guidance": (int, float),
+    "size": (tuple, type(None)),
+    "levels": (str, type(None)),
+    "model": (str,),
+}
+
+
+def _check_types(request: Request) -> None:
+    """Requests are also made from JSON that strangers wrote, so annotations are not enough."""
+    for name, kinds in _EXPECTED.items():
+        value = getattr(request, name)
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            wanted = " or ".join(kind.__name__.replace("NoneType", "null") for kind in kinds)
+            raise InputError(f"the request's {name} is {value!r}, not {wanted}")
+        if isinstance(value, str):
+            _check_unicode(name, value)
+    size = cast("tuple[object, ...] | None", request.size)
+    if size is not None and (len(size) != 2 or any(type(side) is not int for side in size)):
+        raise InputError(f"the request's size is {size!r}, not two whole numbers (width, height)")
+
+
+def _check_unicode(name: str, value: str) -> None:
+    """Half a surrogate pair (bytes of another encoding on a command line) has no UTF-8 and no tokens."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"the request's {name} is not text: character {error.start + 1} is half a pair") from error
