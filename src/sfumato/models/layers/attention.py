@@ -1,0 +1,74 @@
+"""Attention as the U-Net, the autoencoder and CLIP share it: one function, and the blocks around it.
+
+Tokens are (B, N, D). A picture (B, C, H, W) in channels-last memory becomes tokens, and tokens a picture, by
+views alone: nothing here copies for a change of shape.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sfumato.models.layers.residual import zeroed
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, *, heads: int, mask: Tensor | None = None, causal: bool = False
+) -> Tensor:
+    """Mix `value` (B, M, D) into `query`'s places (B, N, D): Vaswani et al. 2017, arXiv:1706.03762, eq. 1.
+
+    `mask` is bool, broadcastable to (B, heads, N, M): True may be attended. Each row needs one True.
+    """
+    query, key, value = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))  # (B, h, N, d)
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
+    return mixed.transpose(1, 2).flatten(2)  # (B, N, D)
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Raise ValueError if `width` channels cannot be shared out evenly among `heads`."""
+    if heads < 1 or width % heads:
+        raise ValueError(f"width {width} does not split into {heads} heads")
+
+
+def to_tokens(x: Tensor) -> Tensor:
+    """Read a picture (B, C, H, W) as tokens (B, H*W, C), row by row."""
+    return x.flatten(2).transpose(1, 2)
+
+
+def to_picture(tokens: Tensor, like: Tensor) -> Tensor:
+    """Read tokens (B, H*W, C) as a picture with the height and width of `like`."""
+    return tokens.transpose(1, 2).unflatten(2, like.shape[2:])
+
+
+class Attention(nn.Module):
+    """What each token of `x` picks from `context`; with `context = x` it is self-attention."""
+
+    def __init__(self, width: int, context_width: int, *, heads: int) -> None:
+        super().__init__()
+        check_heads(width, heads)
+        self.heads = heads
+        self.to_q = nn.Linear(width, width, bias=False)
+        self.to_k = nn.Linear(context_width, width, bias=False)
+        self.to_v = nn.Linear(context_width, width, bias=False)
+        self.to_out = nn.Sequential(nn.Linear(width, width))
+
+    def forward(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        query, key, value = self.to_q(x), self.to_k(context), self.to_v(context)
+        return self.to_out(attend(query, key, value, heads=self.heads, mask=mask))
+
+
+class PictureAttention(nn.Module):
+    """A residual layer of one-headed self-attention among all the places of a picture (B, C, H, W)."""
+
+    def __init__(self, width: int, *, groups: int, epsilon: float = 1e-6) -> None:
+        super().__init__()
+        self.group_norm = nn.GroupNorm(groups, width, eps=epsilon)
+        self.to_q = nn.Linear(width, width)
+        self.to_k = nn.Linear(width, width)
+        self.to_v = nn.Linear(width, width)
+        self.to_out = nn.Sequential(zeroed(nn.Linear(width, width)))  # begins as the identity
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = to_tokens(self.group_norm(x))
+        mixed = attend(self.to_q(tokens), self.to_k(tokens), self.to_v(tokens), heads=1)
+        return x + to_picture(self.to_out(mixed), like=x)
