@@ -1,0 +1,156 @@
+"""How a picture is drawn, as a conversation. Read this file first: everything else speaks what is defined here.
+
+A diffusion model knows one thing: shown a noisy latent and told how noisy it is, it guesses the clean latent
+behind it. A picture is drawn by asking that again and again while the noise goes down. Four parties take part,
+and each knows only its neighbour:
+
+    sampler              guide                      engine                    network
+       |                   |                          |                          |
+       |  Eval(x, level)   |                          |                          |
+       |------------------>|  [Call(x, "a cat"),      |                          |
+       |                   |   Call(x, "")]           |                          |
+       |                   |------------------------->|  rows of all live jobs,  |
+       |                   |                          |  as one batch            |
+       |                   |                          |------------------------->|
+       |                   |                          |<-------------------------|
+       |                   |<-------------------------|  one output per row      |
+       |                   |  [clean, clean]          |                          |
+       |<------------------|                                                     |
+       |  Denoised(clean)     ... and again at the next, lower level             |
+       |
+       return x            the finished latent
+
+- A **sampler** decides at which points to ask and where to go with the answer (``samplers/euler.py``).
+- A **guide** turns one such question into the rows that it needs and mixes their answers: with and without the
+  words for classifier-free guidance (``guidance/cfg.py``). Guides nest: one may ``yield from`` another.
+- The **engine** is the only party that runs a network. It answers many pictures at once.
+- A **job** is a whole request: the words encoded, then the talk above, then the latent decoded to pixels.
+
+Samplers, guides and jobs are Python generators. To ask is to ``yield``; the answer is the value of that ``yield``.
+So the state of a half-drawn picture is simply the local variables of a paused function: a preview, a progress
+bar, a cancelled request and a batch shared by strangers need no code in the sampler at all. Four rules keep it so:
+
+1. No global mode around a ``yield``: a ``with torch.no_grad()`` would leak to whoever runs meanwhile. The engine
+   alone sets ``inference_mode``.
+2. Noise comes from the ``noise`` argument only (``noise.py``), so that no picture depends on its neighbours.
+3. Whoever drives a generator closes it in ``finally``. Closing *is* cancelling, and it frees the tensors.
+4. An asked tensor belongs to all who see it: never write into it, make a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias, TypeVar, cast
+
+from torch import Tensor
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+Result = TypeVar("Result")
+
+
+class Level(NamedTuple):
+    """A noise level: a noisy latent is ``alpha * clean + sigma * noise``.
+
+    Both are Python floats; sigma is in units of the clean latent's standard deviation. Two lines of levels are
+    in use, and samplers serve both: ``alpha = 1`` (epsilon, v and clean models; sigma from some 15 down to 0)
+    and ``alpha = 1 - sigma`` (flow models; sigma from 1, which is pure noise, down to 0).
+    """
+
+    alpha: float
+    sigma: float
+
+
+class Eval(NamedTuple):
+    """A sampler asks: what clean latent does the guided model see behind ``x``?"""
+
+    x: Tensor  # (1, C, H, W)
+    level: Level
+
+
+class Denoised(NamedTuple):
+    """A guide answers. ``unconditional`` is None unless the guide happened to compute it."""
+
+    clean: Tensor  # (1, C, H, W)
+    unconditional: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """What one row of the network is told about the picture: the encoded words. Compared by identity."""
+
+    context: Tensor  # (1, T, D), one vector per token
+    mask: Tensor | None = None  # (1, T) bool, True where a token may be attended to
+    vector: Tensor | None = None  # (1, V), told to the whole picture at once (SDXL's pooled text and sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Extras:
+    """All that may be injected into a network from outside; a new kind of control fills these, and adds none."""
+
+    residuals: tuple[Tensor, ...] | None = None  # added to the skips in their order: ControlNet, T2I-Adapter
+    attention_mask: Tensor | None = None  # (B, T) bool, True where a token of the context may be attended to
+    image_tokens: Tensor | None = None  # (B, N, D), attended to beside the words: IP-Adapter
+    skip: frozenset[int] | None = None  # numbers of layers to leave out: a deliberately weaker network
+
+
+NO_EXTRAS = Extras()
+
+
+class Call(NamedTuple):
+    """A guide asks for one row of one forward. It is answered with the clean latent (1, C, H, W) seen there.
+
+    Always the clean latent: what the network's raw output means is the model's business (``prediction.py``).
+    """
+
+    x: Tensor  # (1, C, H, W)
+    level: Level
+    conditioning: Conditioning
+    extras: Extras = NO_EXTRAS
+
+
+Noise: TypeAlias = Callable[[Tensor], Tensor]
+"""Fresh standard normal noise, shaped, placed and typed like the tensor it is shown."""
+
+Steps: TypeAlias = Generator[Eval, Denoised, Tensor]
+"""A sampler under way: asks ``Eval``, is sent ``Denoised``, returns the latent at the last level."""
+
+Sampler: TypeAlias = Callable[[Tensor, Sequence[Level], Noise], Steps]
+"""``sampler(x, levels, noise)``: ``x`` stands at ``levels[0]``; options of its own are keyword-only."""
+
+Guiding: TypeAlias = Generator[list[Call], list[Tensor], Denoised]
+"""A guide under way: asks rows, is sent one clean latent per row in their order, returns its mixture."""
+
+Guide: TypeAlias = Callable[[Eval], Guiding]
+
+Job: TypeAlias = Generator[list[Call], list[Tensor], Tensor]
+"""The denoising of one picture; ``engine/job.py`` puts the words in front of it and the pixels behind it."""
+
+
+def guided(steps: Steps, guide: Guide) -> Job:
+    """A sampler whose questions are put through a guide: together they ask the network, and return the latent."""
+    answer = cast(Denoised, None)  # the first send starts a generator, and must send None
+    try:
+        while True:
+            try:
+                question = steps.send(answer)
+            except StopIteration as done:
+                return done.value
+            answer = yield from guide(question)
+    finally:
+        steps.close()
+
+
+def drive(talk: Generator[Question, Answer, Result], answer: Callable[[Question], Answer]) -> Result:
+    """The result of a generator whose every question is put to ``answer``; it is closed whatever happens."""
+    reply = cast(Answer, None)  # as above
+    try:
+        while True:
+            try:
+                question = talk.send(reply)
+            except StopIteration as done:
+                return done.value
+            reply = answer(question)
+    finally:
+        talk.close()
