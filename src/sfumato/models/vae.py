@@ -24,7 +24,9 @@ class AutoencoderConfig:
     block_out_channels: tuple[int, ...]
     layers_per_block: int
     norm_groups: int
-    patch_size: int  # pixels, each way, that are folded into channels before the first convolution; 1 folds none
+    patch_size: (
+        int  # pixels, each way, that are folded into channels before the first convolution; 1 folds none
+    )
     mid_attention: bool
     quant_conv: bool  # 1x1 convolutions on either side of the latent, as Stable Diffusion 1.x to SDXL have
 
@@ -149,7 +151,9 @@ class AutoencoderKL(nn.Module):
         height, width = picture.shape[2:]
         shrink = self.config.shrink
         if height % shrink or width % shrink:
-            raise ValueError(f"a picture of {width}x{height} does not divide by {shrink}, the shrink of its latent")
+            raise ValueError(
+                f"a picture of {width}x{height} does not divide by {shrink}, the shrink of its latent"
+            )
         folded = F.pixel_unshuffle(picture, self.config.patch_size)
         mean, logvar = self.quant_conv(self.encoder(folded)).chunk(2, dim=1)
         return mean, logvar.clamp(-30.0, 20.0)

@@ -19,7 +19,9 @@ def attend(
 
     `mask` is bool, broadcastable to (B, heads, N, M): True may be attended. Each row needs one True.
     """
-    query, key, value = (x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value))  # (B, h, N, d)
+    query, key, value = (
+        x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value)
+    )  # (B, h, N, d)
     mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
     return mixed.transpose(1, 2).flatten(2)  # (B, N, D)
 

@@ -46,7 +46,9 @@ class ResidualBlock(nn.Module):
 class TimedResidualBlock(nn.Module):
     """Two 3x3 convolutions, the time embedding added between them, around which the input is added back."""
 
-    def __init__(self, inputs: int, outputs: int, *, time_width: int, groups: int, epsilon: float = 1e-5) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, *, time_width: int, groups: int, epsilon: float = 1e-5
+    ) -> None:
         super().__init__()
         self.norm1 = nn.GroupNorm(groups, inputs, eps=epsilon)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)

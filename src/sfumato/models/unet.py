@@ -1,0 +1,205 @@
+"""The U-Net of Stable Diffusion: it looks at a noisy latent, the time and the words, and says what it sees.
+
+Ronneberger et al. 2015, arXiv:1505.04597, as diffusion has it since Ho et al. 2020, arXiv:2006.11239, with the
+cross-attention of Rombach et al. 2022, arXiv:2112.10752. On the way down every block leaves a copy of what it
+made, a skip; on the way up it is taken back. The blocks are in `layers/residual.py` and `layers/transformer.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sfumato.diffusion.protocol import NO_EXTRAS, Extras
+from sfumato.models.layers.embeddings import Embedding, sinusoids
+from sfumato.models.layers.residual import Downsample, TimedResidualBlock, Upsample, zeroed
+from sfumato.models.layers.transformer import ConvTransformer, LinearTransformer, NoTransformer
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetConfig:
+    """The shape of a U-Net. One entry of each tuple per level, the finest first."""
+
+    in_channels: int
+    out_channels: int
+    block_out_channels: tuple[int, ...]
+    layers_per_block: int
+    transformer_depth: tuple[int, ...]  # transformer blocks behind each residual block; 0: no attention there
+    mid_transformer_depth: int
+    heads: tuple[int, ...]
+    context_width: int
+    norm_groups: int
+    linear_projection: bool  # into and out of the transformers; False: 1x1 convolutions, as SD 1.x has them
+    vector_width: int = (
+        0  # of a vector that is added to the time embedding (SDXL); 0: this network takes none
+    )
+
+    @property
+    def time_width(self) -> int:
+        """The width of the time embedding."""
+        return 4 * self.block_out_channels[0]
+
+    @property
+    def shrink(self) -> int:
+        """What the height and width of a latent must divide by."""
+        return 2 ** (len(self.block_out_channels) - 1)
+
+
+def residual(config: UNetConfig, inputs: int, outputs: int) -> TimedResidualBlock:
+    """A residual block from `inputs` to `outputs` channels."""
+    return TimedResidualBlock(inputs, outputs, time_width=config.time_width, groups=config.norm_groups)
+
+
+def transformer(config: UNetConfig, level: int, depth: int) -> nn.Module:
+    """The transformer of `depth` blocks that follows a residual block at `level`."""
+    if depth == 0:
+        return NoTransformer()
+    kind = LinearTransformer if config.linear_projection else ConvTransformer
+    width, heads = config.block_out_channels[level], config.heads[level]
+    return kind(width, config.context_width, heads=heads, depth=depth, groups=config.norm_groups)
+
+
+class DownLevel(nn.Module):
+    """One resolution on the way down. Its skips are what every block made, and the halved picture."""
+
+    def __init__(self, config: UNetConfig, level: int) -> None:
+        super().__init__()
+        width, count = config.block_out_channels[level], config.layers_per_block
+        entry = config.block_out_channels[max(level - 1, 0)]
+        depth, last = config.transformer_depth[level], level == len(config.block_out_channels) - 1
+        self.resnets = nn.ModuleList(residual(config, w, width) for w in [entry] + [width] * (count - 1))
+        self.attentions = nn.ModuleList(transformer(config, level, depth) for _ in range(count))
+        self.downsamplers = nn.ModuleList([] if last else [Downsample(width)])
+
+    def forward(
+        self, x: Tensor, time: Tensor, context: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        skips: list[Tensor] = []
+        for resnet, attention in zip(self.resnets, self.attentions, strict=True):
+            x = attention(resnet(x, time), context, mask)
+            skips.append(x)
+        for downsample in self.downsamplers:
+            x = downsample(x)
+            skips.append(x)
+        return x, skips
+
+
+class Middle(nn.Module):
+    """The bottom of the U: two residual blocks and a transformer between them."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        width, level = config.block_out_channels[-1], len(config.block_out_channels) - 1
+        self.resnets = nn.ModuleList(residual(config, width, width) for _ in range(2))
+        self.attentions = nn.ModuleList([transformer(config, level, config.mid_transformer_depth)])
+
+    def forward(self, x: Tensor, time: Tensor, context: Tensor, mask: Tensor | None) -> Tensor:
+        x = self.resnets[0](x, time)
+        x = self.attentions[0](x, context, mask)
+        return self.resnets[1](x, time)
+
+
+class UpLevel(nn.Module):
+    """One resolution on the way up: each residual block first takes back one skip."""
+
+    def __init__(self, config: UNetConfig, level: int) -> None:
+        super().__init__()
+        widths, count = config.block_out_channels, config.layers_per_block + 1
+        width, below, above = (
+            widths[level],
+            widths[min(level + 1, len(widths) - 1)],
+            widths[max(level - 1, 0)],
+        )
+        depth = config.transformer_depth[level]
+        entries = [below] + [width] * (count - 1)
+        skips = [width] * (count - 1) + [
+            above
+        ]  # the last one was made before this level began on the way down
+        self.resnets = nn.ModuleList(
+            residual(config, entry + skip, width) for entry, skip in zip(entries, skips, strict=True)
+        )
+        self.attentions = nn.ModuleList(transformer(config, level, depth) for _ in range(count))
+        self.upsamplers = nn.ModuleList([Upsample(width)] if level > 0 else [])
+
+    def forward(
+        self, x: Tensor, skips: list[Tensor], time: Tensor, context: Tensor, mask: Tensor | None
+    ) -> Tensor:
+        """Consumes `skips` from its end."""
+        for resnet, attention in zip(self.resnets, self.attentions, strict=True):
+            x = resnet(torch.cat([x, skips.pop()], dim=1), time)
+            x = attention(x, context, mask)
+        for upsample in self.upsamplers:
+            x = upsample(x)
+        return x
+
+
+class UNet(nn.Module):
+    """The conditional U-Net: `forward(x, time, context)` gives the raw prediction, shaped like `x`."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        first, levels = config.block_out_channels[0], range(len(config.block_out_channels))
+        self.conv_in = nn.Conv2d(config.in_channels, first, 3, padding=1)
+        self.time_embedding = Embedding(first, config.time_width)
+        if config.vector_width:
+            self.add_embedding = Embedding(config.vector_width, config.time_width)
+        self.down_blocks = nn.ModuleList(DownLevel(config, level) for level in levels)
+        self.mid_block = Middle(config)
+        self.up_blocks = nn.ModuleList(UpLevel(config, level) for level in reversed(levels))
+        self.conv_norm_out = nn.GroupNorm(config.norm_groups, first, eps=1e-5)
+        self.conv_out = zeroed(nn.Conv2d(first, config.out_channels, 3, padding=1))
+
+    def forward(
+        self,
+        x: Tensor,
+        time: Tensor,
+        context: Tensor,
+        extras: Extras = NO_EXTRAS,
+        *,
+        vector: Tensor | None = None,
+    ) -> Tensor:
+        """The prediction (B, out_channels, H, W) for `x` (B, C, H, W) at `time` (B,), 0..1000, told `context`.
+
+        `context` is (B, T, D); `vector` (B, vector_width) goes to networks that were trained with one.
+        `extras.residuals` are added to the skips in the order they were made, and the last to the middle. Raises
+        ValueError for a size that does not divide by `config.shrink` and for what this network cannot take.
+        """
+        self._check(x, extras, vector)
+        time = F.silu(self._embed(time, vector))
+        mask = None if extras.attention_mask is None else extras.attention_mask[:, None, None, :]
+        x = self.conv_in(x)
+        skips = [x]
+        for level in self.down_blocks:
+            x, made = level(x, time, context, mask)
+            skips += made
+        x = self.mid_block(x, time, context, mask)
+        if extras.residuals is not None:
+            *others, last = extras.residuals
+            skips = [skip + other for skip, other in zip(skips, others, strict=True)]
+            x = x + last
+        for level in self.up_blocks:
+            x = level(x, skips, time, context, mask)
+        return self.conv_out(F.silu(self.conv_norm_out(x)))
+
+    def _embed(self, time: Tensor, vector: Tensor | None) -> Tensor:
+        waves = sinusoids(time, self.config.block_out_channels[0]).to(self.conv_in.weight.dtype)
+        embedded = self.time_embedding(waves)
+        return embedded if vector is None else embedded + self.add_embedding(vector)
+
+    def _check(self, x: Tensor, extras: Extras, vector: Tensor | None) -> None:
+        height, width = x.shape[2:]
+        if height % self.config.shrink or width % self.config.shrink:
+            raise ValueError(f"a latent of {width}x{height} does not divide by {self.config.shrink}")
+        given = 0 if vector is None else vector.shape[1]
+        if given != self.config.vector_width:
+            raise ValueError(
+                f"a vector of {given} was given to a U-Net that takes {self.config.vector_width}"
+            )
+        if extras.image_tokens is not None or extras.skip is not None:
+            raise ValueError(
+                "this U-Net has no layers for image tokens and skips none; attach an adapter first"
+            )
