@@ -1,3 +1,5 @@
 """sfumato: text-to-image diffusion, whole and readable, with a model that it trained itself."""
 
-__version__ = "0.1.0"
+from sfumato.version import __version__
+
+__all__ = ["__version__"]

@@ -21,7 +21,7 @@ class CheckpointError(SfumatoError):
     """A weights file that is damaged, of an unknown kind, or not exactly what the network needs."""
 
 
-class MissingExtra(SfumatoError):
+class MissingExtra(SfumatoError):  # noqa: N818 - named after what is absent
     """Something optional that is needed here and not installed.
 
     ``what`` is named in plain words, ``install`` is the command that brings it.

@@ -45,7 +45,9 @@ class Request:
         if not (math.isfinite(self.guidance) and self.guidance >= 0):
             raise InputError(f"guidance {self.guidance} is not a finite number of at least 0")
         if self.size is not None and min(self.size) < 1:
-            raise InputError(f"size {self.size[0]}x{self.size[1]} has no pixels: both sides must be at least 1")
+            raise InputError(
+                f"size {self.size[0]}x{self.size[1]} has no pixels: both sides must be at least 1"
+            )
 
     def to_json(self) -> str:
         """The request as one line of JSON with every field present."""
@@ -53,7 +55,7 @@ class Request:
 
     @classmethod
     def from_json(cls, text: str) -> Request:
-        """The request that ``to_json`` wrote; absent fields take their defaults, unknown ones raise InputError."""
+        """The request that ``to_json`` wrote; absent fields take defaults, unknown ones raise InputError."""
         try:
             found: object = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
@@ -105,4 +107,6 @@ def _check_unicode(name: str, value: str) -> None:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InputError(f"the request's {name} is not text: character {error.start + 1} is half a pair") from error
+        raise InputError(
+            f"the request's {name} is not text: character {error.start + 1} is half a pair"
+        ) from error

@@ -1,0 +1,1 @@
+"""Training, all of it: one loop, and what each network learns in it."""
