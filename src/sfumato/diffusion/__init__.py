@@ -1,1 +1,1 @@
-"""The mathematics of diffusion on tensors and floats: no files, no prompts, no networks. Begin at ``protocol``."""
+"""The mathematics of diffusion on tensors and floats: no files or networks. Begin at ``protocol``."""

@@ -1,9 +1,9 @@
 """What a network's output means: the noise (epsilon), a velocity (v), the clean latent, or a flow.
 
-Each ``Prediction`` gives the training ``target``, the way back from an output to the ``clean`` latent, and the
-scaling of the network's input. ``target`` and ``clean`` hold at any level (alpha, sigma) and are each other's
-inverse. The levels that samplers walk are alpha = 1 for epsilon, v and clean, alpha = 1 - sigma for flow; the
-derivations are in ``docs/mathematics.md``. Scales are floats, or tensors (B, 1, 1, 1) when a batch mixes levels.
+Each ``Prediction`` gives the training ``target``, the way back from an output to the ``clean`` latent, and
+the scaling of the network's input. ``target`` and ``clean`` hold at any level (alpha, sigma) and undo each
+other. Samplers walk at alpha = 1 for epsilon, v and clean, at alpha = 1 - sigma for flow; the derivations are
+in ``docs/mathematics.md``. Scales are floats, or tensors (B, 1, 1, 1) when a batch mixes levels.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""How a picture is drawn, as a conversation. Read this file first: everything else speaks what is defined here.
+"""How a picture is drawn, as a conversation. Read this file first: all the rest speaks what is defined here.
 
-A diffusion model knows one thing: shown a noisy latent and told how noisy it is, it guesses the clean latent
-behind it. A picture is drawn by asking that again and again while the noise goes down. Four parties take part,
-and each knows only its neighbour:
+A diffusion model can do one thing: shown a noisy latent and told how noisy it is, it guesses the clean latent
+behind it. A picture is drawn by asking that again and again while the noise goes down. Four parties take
+part, and each knows only its neighbours:
 
     sampler              guide                      engine                    network
        |                   |                          |                          |
@@ -21,17 +21,18 @@ and each knows only its neighbour:
        return x            the finished latent
 
 - A **sampler** decides at which points to ask and where to go with the answer (``samplers/euler.py``).
-- A **guide** turns one such question into the rows that it needs and mixes their answers: with and without the
-  words for classifier-free guidance (``guidance/cfg.py``). Guides nest: one may ``yield from`` another.
+- A **guide** turns one such question into the rows that it needs and mixes their answers: with the words and
+  without, for classifier-free guidance (``guidance/cfg.py``). Guides nest: one may ``yield from`` another.
 - The **engine** is the only party that runs a network. It answers many pictures at once.
 - A **job** is a whole request: the words encoded, then the talk above, then the latent decoded to pixels.
 
-Samplers, guides and jobs are Python generators. To ask is to ``yield``; the answer is the value of that ``yield``.
-So the state of a half-drawn picture is simply the local variables of a paused function: a preview, a progress
-bar, a cancelled request and a batch shared by strangers need no code in the sampler at all. Four rules keep it so:
+Samplers, guides and jobs are Python generators. To ask is to ``yield``; the answer is the value of that
+``yield``. So the state of a half-drawn picture is simply the local variables of a paused function: a preview,
+a progress bar, a cancelled request, a batch shared by strangers need no code in the sampler at all. Four
+rules keep it so:
 
-1. No global mode around a ``yield``: a ``with torch.no_grad()`` would leak to whoever runs meanwhile. The engine
-   alone sets ``inference_mode``.
+1. No global mode around a ``yield``: a ``with torch.no_grad()`` would leak to whoever runs meanwhile. The
+   engine alone sets ``inference_mode``.
 2. Noise comes from the ``noise`` argument only (``noise.py``), so that no picture depends on its neighbours.
 3. Whoever drives a generator closes it in ``finally``. Closing *is* cancelling, and it frees the tensors.
 4. An asked tensor belongs to all who see it: never write into it, make a new one.
@@ -53,9 +54,9 @@ Result = TypeVar("Result")
 class Level(NamedTuple):
     """A noise level: a noisy latent is ``alpha * clean + sigma * noise``.
 
-    Both are Python floats; sigma is in units of the clean latent's standard deviation. Two lines of levels are
-    in use, and samplers serve both: ``alpha = 1`` (epsilon, v and clean models; sigma from some 15 down to 0)
-    and ``alpha = 1 - sigma`` (flow models; sigma from 1, which is pure noise, down to 0).
+    Both are Python floats; sigma is in units of the clean latent's standard deviation. Two lines of levels
+    are in use, and samplers serve both: ``alpha = 1`` (epsilon, v and clean models; sigma from some 15 down
+    to 0) and ``alpha = 1 - sigma`` (flow models; sigma from 1, which is pure noise, down to 0).
     """
 
     alpha: float
@@ -87,7 +88,7 @@ class Conditioning:
 
 @dataclass(frozen=True, eq=False)
 class Extras:
-    """All that may be injected into a network from outside; a new kind of control fills these, and adds none."""
+    """All that may be injected into a network from outside. A new control fills these and adds none."""
 
     residuals: tuple[Tensor, ...] | None = None  # added to the skips in their order: ControlNet, T2I-Adapter
     attention_mask: Tensor | None = None  # (B, T) bool, True where a token of the context may be attended to
@@ -129,7 +130,7 @@ Job: TypeAlias = Generator[list[Call], list[Tensor], Tensor]
 
 
 def guided(steps: Steps, guide: Guide) -> Job:
-    """A sampler whose questions are put through a guide: together they ask the network, and return the latent."""
+    """A sampler that asks a guide is a generator that asks the network; it returns the finished latent."""
     answer = cast(Denoised, None)  # the first send starts a generator, and must send None
     try:
         while True:

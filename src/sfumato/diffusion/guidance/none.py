@@ -1,0 +1,15 @@
+"""No guidance: the model's own guess, given the words."""
+
+from __future__ import annotations
+
+from sfumato.diffusion.protocol import Call, Conditioning, Denoised, Eval, Guide, Guiding
+
+
+def plain(conditioning: Conditioning) -> Guide:
+    """One call per evaluation."""
+
+    def guide(question: Eval) -> Guiding:
+        (clean,) = yield [Call(question.x, question.level, conditioning)]
+        return Denoised(clean)
+
+    return guide

@@ -1,0 +1,23 @@
+"""Euler's method: the simplest sampler there is, and the one to read first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor
+
+from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
+from sfumato.diffusion.samplers.step import steady_step
+
+
+def euler(x: Tensor, levels: Sequence[Level], noise: Noise) -> Steps:
+    """First order, one evaluation per step, deterministic.
+
+    Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its correction. Euler's step of their equation
+    in sigma, and of a flow's in time, is one and the same ``steady_step``.
+    """
+    for here, there in pairwise(levels):
+        answer = yield Eval(x, here)
+        x = steady_step(x, answer.clean, here, there)
+    return x

@@ -1,0 +1,22 @@
+"""Euler with fresh noise: k-diffusion's "Euler a", whose pictures go on changing as steps are added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor
+
+from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
+from sfumato.diffusion.samplers.step import renewed, renewing_step
+
+
+def euler_ancestral(x: Tensor, levels: Sequence[Level], noise: Noise, *, eta: float = 1.0) -> Steps:
+    """Euler with the share ``eta``, 0 to 1, of a Markov chain's new noise drawn at every step.
+
+    The generalised step of Song et al. 2020, arXiv:2010.02502, eq. 12 and 16, at its noisy end.
+    """
+    for here, there in pairwise(levels):
+        answer = yield Eval(x, here)
+        x = renewing_step(x, answer.clean, here, there, eta * renewed(here, there), noise)
+    return x
