@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from sfumato.models.layers.attention import attend, check_heads
 
@@ -21,7 +21,7 @@ def quick_gelu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(1.702 * x)
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "quick_gelu": quick_gelu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": gelu, "quick_gelu": quick_gelu}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,7 @@ class TextTower(nn.Module):
     def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states (B, T, D) behind the final norm, and the sentence (B, P) in the space of pictures.
 
-        `ids` is (B, T); the sentence is read off the first end-of-text token of each row, which must be there.
+        `ids` is (B, T); the sentence is read off the first end-of-text token of a row, which must be there.
         Raises ValueError for more tokens than the tower can read.
         """
         if ids.shape[1] > self.config.length:

@@ -1,8 +1,8 @@
 """The U-Net of Stable Diffusion: it looks at a noisy latent, the time and the words, and says what it sees.
 
-Ronneberger et al. 2015, arXiv:1505.04597, as diffusion has it since Ho et al. 2020, arXiv:2006.11239, with the
-cross-attention of Rombach et al. 2022, arXiv:2112.10752. On the way down every block leaves a copy of what it
-made, a skip; on the way up it is taken back. The blocks are in `layers/residual.py` and `layers/transformer.py`.
+Ronneberger et al. 2015, arXiv:1505.04597, as diffusion has it since Ho et al. 2020, arXiv:2006.11239, with
+the cross-attention of Rombach et al. 2022, arXiv:2112.10752. On the way down every block leaves a copy of
+what it made, a skip; on the way up it is taken back. Read next `layers/residual.py`, `layers/transformer.py`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import silu
 
 from sfumato.diffusion.protocol import NO_EXTRAS, Extras
 from sfumato.models.layers.embeddings import Embedding, sinusoids
@@ -162,14 +162,14 @@ class UNet(nn.Module):
         *,
         vector: Tensor | None = None,
     ) -> Tensor:
-        """The prediction (B, out_channels, H, W) for `x` (B, C, H, W) at `time` (B,), 0..1000, told `context`.
+        """The prediction (B, out_channels, H, W) for `x` (B, C, H, W) at `time` (B,), which is 0 to 1000.
 
         `context` is (B, T, D); `vector` (B, vector_width) goes to networks that were trained with one.
-        `extras.residuals` are added to the skips in the order they were made, and the last to the middle. Raises
-        ValueError for a size that does not divide by `config.shrink` and for what this network cannot take.
+        `extras.residuals` are added to the skips in the order they were made, and the last to the middle.
+        Raises ValueError for a size that does not divide by `config.shrink`, and for what it cannot take.
         """
         self._check(x, extras, vector)
-        time = F.silu(self._embed(time, vector))
+        time = silu(self._embed(time, vector))
         mask = None if extras.attention_mask is None else extras.attention_mask[:, None, None, :]
         x = self.conv_in(x)
         skips = [x]
@@ -183,7 +183,7 @@ class UNet(nn.Module):
             x = x + last
         for level in self.up_blocks:
             x = level(x, skips, time, context, mask)
-        return self.conv_out(F.silu(self.conv_norm_out(x)))
+        return self.conv_out(silu(self.conv_norm_out(x)))
 
     def _embed(self, time: Tensor, vector: Tensor | None) -> Tensor:
         waves = sinusoids(time, self.config.block_out_channels[0]).to(self.conv_in.weight.dtype)

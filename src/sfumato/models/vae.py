@@ -1,15 +1,15 @@
 """The autoencoder between pictures and latents: AutoencoderKL of latent diffusion.
 
-Rombach et al. 2022, arXiv:2112.10752, section 3.1. Pictures are (B, 3, H, W) in -1..1; a latent is smaller each
-way by `2 ** (levels - 1) * patch_size`. The scale of latents belongs to the family, not to the network.
+Rombach et al. 2022, arXiv:2112.10752, section 3.1. Pictures are (B, 3, H, W) in -1..1; a latent is smaller,
+each way, by `2 ** (levels - 1) * patch_size`. The scale of latents belongs to the family, not to the network.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle, silu
 
 from sfumato.models.layers.attention import PictureAttention
 from sfumato.models.layers.residual import CornerDownsample, ResidualBlock, Upsample
@@ -105,7 +105,7 @@ class Encoder(nn.Module):
         for level in self.down_blocks:
             x = level(x)
         x = self.mid_block(x)
-        return self.conv_out(F.silu(self.conv_norm_out(x)))
+        return self.conv_out(silu(self.conv_norm_out(x)))
 
 
 class Decoder(nn.Module):
@@ -128,7 +128,7 @@ class Decoder(nn.Module):
         x = self.mid_block(self.conv_in(x))
         for level in self.up_blocks:
             x = level(x)
-        return self.conv_out(F.silu(self.conv_norm_out(x)))
+        return self.conv_out(silu(self.conv_norm_out(x)))
 
 
 class AutoencoderKL(nn.Module):
@@ -146,7 +146,7 @@ class AutoencoderKL(nn.Module):
     def encode(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """The mean and log-variance, each (B, latent_channels, h, w), of the latent behind `picture`.
 
-        The log-variance is kept within -30..20. Raises ValueError for a size that does not divide by `shrink`.
+        The log-variance is kept within -30..20. ValueError for a size that does not divide by `shrink`.
         """
         height, width = picture.shape[2:]
         shrink = self.config.shrink
@@ -154,10 +154,10 @@ class AutoencoderKL(nn.Module):
             raise ValueError(
                 f"a picture of {width}x{height} does not divide by {shrink}, the shrink of its latent"
             )
-        folded = F.pixel_unshuffle(picture, self.config.patch_size)
+        folded = pixel_unshuffle(picture, self.config.patch_size)
         mean, logvar = self.quant_conv(self.encoder(folded)).chunk(2, dim=1)
         return mean, logvar.clamp(-30.0, 20.0)
 
     def decode(self, latent: Tensor) -> Tensor:
         """The picture (B, 3, H, W), about -1..1 but not clipped, that `latent` (B, C, h, w) stands for."""
-        return F.pixel_shuffle(self.decoder(self.post_quant_conv(latent)), self.config.patch_size)
+        return pixel_shuffle(self.decoder(self.post_quant_conv(latent)), self.config.patch_size)

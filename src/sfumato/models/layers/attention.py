@@ -6,8 +6,8 @@ views alone: nothing here copies for a change of shape.
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
 
 from sfumato.models.layers.residual import zeroed
 
@@ -19,11 +19,14 @@ def attend(
 
     `mask` is bool, broadcastable to (B, heads, N, M): True may be attended. Each row needs one True.
     """
-    query, key, value = (
-        x.unflatten(2, (heads, -1)).transpose(1, 2) for x in (query, key, value)
-    )  # (B, h, N, d)
-    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)
+    q, k, v = (_split(x, heads) for x in (query, key, value))
+    mixed = scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
     return mixed.transpose(1, 2).flatten(2)  # (B, N, D)
+
+
+def _split(x: Tensor, heads: int) -> Tensor:
+    batch, length, width = x.shape
+    return x.view(batch, length, heads, width // heads).transpose(1, 2)  # (B, heads, N, D / heads)
 
 
 def check_heads(width: int, heads: int) -> None:
@@ -39,7 +42,8 @@ def to_tokens(x: Tensor) -> Tensor:
 
 def to_picture(tokens: Tensor, like: Tensor) -> Tensor:
     """Read tokens (B, H*W, C) as a picture with the height and width of `like`."""
-    return tokens.transpose(1, 2).unflatten(2, like.shape[2:])
+    batch, _, width = tokens.shape
+    return tokens.transpose(1, 2).view(batch, width, *like.shape[2:])
 
 
 class Attention(nn.Module):

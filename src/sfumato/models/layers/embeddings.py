@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import silu
 
 
 def sinusoids(time: Tensor, width: int) -> Tensor:
@@ -29,4 +29,4 @@ class Embedding(nn.Module):
         self.linear_2 = nn.Linear(outputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear_2(F.silu(self.linear_1(x)))
+        return self.linear_2(silu(self.linear_1(x)))

@@ -1,15 +1,15 @@
 """Residual convolution blocks, with and without a time embedding, and the resampling between levels.
 
 The last convolution of each block starts at zero, so that a deep network begins as a shallow one and learns
-from its first step (Goyal et al. 2017, arXiv:1706.02677, section 5.1; Dhariwal & Nichol 2021, arXiv:2105.05233).
+from its first step: Goyal et al. 2017, arXiv:1706.02677, section 5.1.
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import interpolate, pad, silu
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -38,8 +38,8 @@ class ResidualBlock(nn.Module):
         self.conv_shortcut = shortcut(inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = self.conv1(F.silu(self.norm1(x)))
-        hidden = self.conv2(F.silu(self.norm2(hidden)))
+        hidden = self.conv1(silu(self.norm1(x)))
+        hidden = self.conv2(silu(self.norm2(hidden)))
         return self.conv_shortcut(x) + hidden
 
 
@@ -59,9 +59,9 @@ class TimedResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """`time` (B, time_width) comes with its SiLU already applied: all blocks of a network share it."""
-        hidden = self.conv1(F.silu(self.norm1(x)))
+        hidden = self.conv1(silu(self.norm1(x)))
         hidden = hidden + self.time_emb_proj(time)[:, :, None, None]
-        hidden = self.conv2(F.silu(self.norm2(hidden)))
+        hidden = self.conv2(silu(self.norm2(hidden)))
         return self.conv_shortcut(x) + hidden
 
 
@@ -87,7 +87,7 @@ class CornerDownsample(nn.Module):
         self.conv = nn.Conv2d(width, width, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.pad(x, (0, 1, 0, 1)))
+        return self.conv(pad(x, (0, 1, 0, 1)))
 
 
 class Upsample(nn.Module):
@@ -98,4 +98,4 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return self.conv(interpolate(x, scale_factor=2.0, mode="nearest"))

@@ -1,20 +1,23 @@
-"""The transformer that the U-Net sets between its convolutions: it looks round the picture, then at the words.
+"""The transformer between the U-Net's convolutions: it looks round the picture, then at the words.
 
-Rombach et al. 2022, arXiv:2112.10752, section 3.3 and appendix E.2.1. Stable Diffusion 1.x enters and leaves it
-by 1x1 convolutions, 2.x and XL by linear layers: the same mathematics, with weights of other shapes.
+Rombach et al. 2022, arXiv:2112.10752, section 3.3 and appendix E.2.1. Stable Diffusion 1.x enters and leaves
+it by 1x1 convolutions, 2.x and XL by linear layers: the same mathematics, with weights of other shapes.
 """
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from sfumato.models.layers.attention import Attention, to_picture, to_tokens
 from sfumato.models.layers.residual import zeroed
 
 
 class GatedGELU(nn.Module):
-    """A linear layer whose one half is gated by the GELU of the other: Shazeer 2020, arXiv:2002.05202, eq. 6."""
+    """A linear layer whose one half is gated by the GELU of the other.
+
+    Shazeer 2020, arXiv:2002.05202, eq. 6.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -22,7 +25,7 @@ class GatedGELU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         hidden, gate = self.proj(x).chunk(2, dim=-1)
-        return hidden * F.gelu(gate)
+        return hidden * gelu(gate)
 
 
 class FeedForward(nn.Module):
@@ -96,5 +99,5 @@ class LinearTransformer(nn.Module):
 class NoTransformer(nn.Module):
     """Stands where a level has no attention: gives back what it got, and has no parameters."""
 
-    def forward(self, x: Tensor, context: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ARG002
         return x
