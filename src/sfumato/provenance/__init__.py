@@ -1,0 +1,1 @@
+"""Where a picture came from: the recipe that it carries."""

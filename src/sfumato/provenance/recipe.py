@@ -1,0 +1,147 @@
+"""The recipe in the PNG: enough to draw the picture again and to prove that it is the same one.
+
+Two text chunks are written: ``sfumato``, our JSON, from which a picture is replayed; and ``parameters``,
+the one text that the galleries and web interfaces of the field read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import cast
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from sfumato.errors import InputError
+from sfumato.request import Request
+from sfumato.version import __version__
+
+KEY = "sfumato"
+PARAMETERS = "parameters"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A request and all else that decides its pixels; ``pixels`` proves them.
+
+    ``weights`` is the model's name, ``weights_sha256`` the digest of its file, ``pixels`` that of
+    ``pixel_digest``; ``sfumato`` and ``torch`` are the versions that drew.
+    """
+
+    request: Request
+    weights: str
+    weights_sha256: str
+    pixels: str
+    sfumato: str
+    torch: str
+
+    def to_json(self) -> str:
+        """One line of JSON with the request as an object in it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """What ``to_json`` wrote; fields of a newer sfumato or absent ones raise InputError."""
+        try:
+            found: object = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"the recipe is not JSON: {error}") from error
+        values = cast("dict[str, object]", found if isinstance(found, dict) else {})
+        expected = {field.name for field in fields(cls)}
+        if set(values) != expected:
+            odd = ", ".join(sorted(map(str, expected ^ set(values))))
+            raise InputError(f"the recipe has missing or unknown fields ({odd}); another sfumato wrote it")
+        request = Request.from_json(json.dumps(values.pop("request")))
+        wrong = sorted(name for name, value in values.items() if not isinstance(value, str))
+        if wrong:
+            raise InputError(f"the recipe's {', '.join(wrong)} is not text; it was altered")
+        return cls(request=request, **cast("dict[str, str]", values))
+
+    def parameters(self, size: tuple[int, int]) -> str:
+        """The convention of Automatic1111's web interface; ``size`` is the drawn (width, height)."""
+        request = self.request
+        settings = {
+            "Steps": str(request.steps),
+            "Sampler": request.sampler,
+            "Schedule type": request.levels,
+            "CFG scale": f"{request.guidance:g}",
+            "Seed": str(request.seed),
+            "Size": f"{size[0]}x{size[1]}",
+            "Model": self.weights,
+            "Model hash": self.weights_sha256[:10],
+            "Version": f"sfumato {self.sfumato}",
+        }
+        lines = [request.prompt]
+        if request.negative:
+            lines.append(f"Negative prompt: {request.negative}")
+        lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items() if value))
+        return "\n".join(lines)
+
+
+def recipe_of(request: Request, image: Image.Image, *, weights: str, weights_sha256: str) -> Recipe:
+    """The recipe of a picture that this process has just drawn."""
+    return Recipe(
+        request=request,
+        weights=weights,
+        weights_sha256=weights_sha256,
+        pixels=pixel_digest(image),
+        sfumato=__version__,
+        torch=importlib.metadata.version("torch"),
+    )
+
+
+def pixel_digest(image: Image.Image) -> str:
+    """The SHA-256 of mode, size and pixels, whatever file they are kept in."""
+    opening = f"{image.mode} {image.width} {image.height}\n".encode()
+    return hashlib.sha256(opening + image.tobytes()).hexdigest()
+
+
+def write_png(path: str | Path, image: Image.Image, recipe: Recipe) -> None:
+    """Save the picture with its recipe, whole or not at all; raises InputError where that is impossible."""
+    path = Path(path)
+    if path.suffix.lower() != ".png":
+        raise InputError(
+            f"{path}: pictures are written as PNG, which carries their recipe; end the name in .png"
+        )
+    chunks = PngInfo()
+    chunks.add_text(KEY, recipe.to_json())
+    chunks.add_itxt(PARAMETERS, recipe.parameters(image.size))
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        image.save(partial, format="PNG", pnginfo=chunks)
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe that a picture carries; raises InputError if it carries none."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            text = image.info.get(KEY)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        why = getattr(error, "strerror", None) or "not a PNG picture"
+        raise InputError(f"{path}: cannot be read ({why}); name a picture that sfumato drew") from error
+    if not isinstance(text, str):
+        raise InputError(
+            f"{path}: carries no recipe: sfumato did not draw it, or another program saved it again"
+        )
+    try:
+        return Recipe.from_json(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _quoted(value: str) -> str:
+    """Quote as JSON what would read as another setting, as that convention does."""
+    return json.dumps(value, ensure_ascii=False) if any(mark in value for mark in ",:\n") else value
