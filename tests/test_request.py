@@ -1,0 +1,95 @@
+"""A request is plain values: it survives JSON and refuses what no picture can be made from."""
+
+import json
+import math
+from dataclasses import FrozenInstanceError
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sfumato.errors import InputError
+from sfumato.request import LARGEST_SEED, Request
+
+texts = st.text(max_size=200)
+requests = st.builds(
+    Request,
+    prompt=texts.filter(str.strip),
+    negative=texts,
+    seed=st.integers(0, LARGEST_SEED),
+    steps=st.integers(1, 1000),
+    sampler=texts,
+    guidance=st.floats(0, 1e6),
+    size=st.none() | st.tuples(st.integers(1, 4096), st.integers(1, 4096)),
+    levels=st.none() | texts,
+    model=texts,
+)
+
+
+@given(requests)
+def test_a_request_comes_back_from_json_equal(request_):
+    again = Request.from_json(request_.to_json())
+    assert again == request_
+    assert hash(again) == hash(request_)
+
+
+def test_what_json_leaves_out_takes_the_defaults():
+    assert Request.from_json('{"prompt": "a cat", "seed": 7}') == Request(prompt="a cat", seed=7)
+
+
+def test_a_request_cannot_be_changed_after_it_was_checked():
+    with pytest.raises(FrozenInstanceError):
+        Request(prompt="a cat", seed=7).steps = 0  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"prompt": ""}, "prompt is empty"),
+        ({"prompt": " \n\t "}, "prompt is empty"),
+        ({"prompt": "a \udce9 cat"}, "character 3"),
+        ({"prompt": 7}, "prompt is 7, not str"),
+        ({"seed": -1}, "seed -1"),
+        ({"seed": 2**63}, f"seed {2**63}"),
+        ({"seed": 7.0}, "seed is 7.0, not int"),
+        ({"seed": True}, "seed is True"),
+        ({"steps": 0}, "0 steps"),
+        ({"steps": -3}, "-3 steps"),
+        ({"guidance": -0.5}, "guidance -0.5"),
+        ({"guidance": math.nan}, "guidance nan"),
+        ({"guidance": math.inf}, "guidance inf"),
+        ({"guidance": "4"}, "guidance is '4'"),
+        ({"size": (0, 128)}, "size 0x128"),
+        ({"size": (128,)}, "two whole numbers"),
+        ({"size": (128, 128.0)}, "two whole numbers"),
+        ({"levels": 3}, "levels is 3, not str or null"),
+    ],
+)
+def test_a_request_that_cannot_be_drawn_is_refused_in_one_line(change, told):
+    values = {"prompt": "a cat", "seed": 7, **change}
+    with pytest.raises(InputError, match=told) as caught:
+        Request(**values)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"prompt": "a cat", "seed": 7, "stepz": 3}', "unknown fields: stepz"),
+        ('{"prompt": "a cat"}', "lacks seed"),
+        ("{}", "lacks prompt and seed"),
+        ('["a cat", 7]', "list, not an object"),
+        ("a cat", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ('{"prompt": "a cat", "seed": 7, "size": [128, "x"]}', "two whole numbers"),
+        ('{"prompt": "a cat", "seed": 7, "size": 128}', "size is 128"),
+        ('{"prompt": "a cat", "seed": 7, "guidance": NaN}', "guidance nan"),
+    ],
+)
+def test_json_of_strangers_is_refused_in_one_line(text, told):
+    with pytest.raises(InputError, match=told):
+        Request.from_json(text)
+
+
+def test_the_json_names_every_field():
+    assert set(json.loads(Request(prompt="a cat", seed=7).to_json())) == set(Request.__dataclass_fields__)
