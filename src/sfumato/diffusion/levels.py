@@ -61,11 +61,11 @@ def karras(steps: int, sigmas: Sequence[float], rho: float = 7.0) -> list[Level]
 def leading(steps: int, sigmas: Sequence[float]) -> list[Level]:
     """Every n-th trained level from the least one, so never the noisiest; Song et al. 2020, arXiv:2010.02502.
 
-    Their "linear" selection, appendix D.3, with Stable Diffusion's offset of one.
+    Their "linear" selection, appendix D.3, with Stable Diffusion's offset of one where there is room for it.
     """
     _check(steps, len(sigmas))
     stride = len(sigmas) // steps
-    chosen = (min(index * stride + 1, len(sigmas) - 1) for index in reversed(range(steps)))
+    chosen = (index * stride + min(1, stride - 1) for index in reversed(range(steps)))
     return [*(Level(1.0, sigmas[index]) for index in chosen), END]
 
 

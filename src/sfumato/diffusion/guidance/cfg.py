@@ -9,8 +9,8 @@ def cfg(conditioning: Conditioning, negative: Conditioning, scale: float) -> Gui
     """Two calls per evaluation: away from ``negative`` (the empty prompt, or what is not wanted), eq. 6.
 
     ``scale`` is the factor on the difference, the paper's w + 1: at 1 the negative has no effect, and the
-    caller should say so. Mixing clean latents is mixing epsilons: at a given ``x`` one is an affine map of the
-    other.
+    caller should say so. Mixing clean latents is mixing epsilons: at a given ``x`` one is an affine map of
+    the other.
     """
 
     def guide(question: Eval) -> Guiding:

@@ -17,8 +17,8 @@ def ddpm(x: Tensor, levels: Sequence[Level], noise: Noise, *, variance: str = "s
     """Ancestral sampling, algorithm 2, with either of the variances of section 3.2.
 
     ``small`` is the posterior's, right for data that are one point; ``large`` is the forward chain's beta,
-    right for data that are standard normal. Over a thousand levels they hardly differ. The last step, to sigma 0,
-    adds none.
+    right for data that are standard normal. Over a thousand levels they hardly differ. The last step,
+    to sigma 0, adds none.
     """
     spread = choose(VARIANCES, variance, "variance of ddpm")
     for here, there in pairwise(levels):

@@ -1,0 +1,225 @@
+"""Laws that every sampler in the table keeps; a new one is picked up from there.
+
+Data that are a Gaussian have an ideal denoiser in closed form, and it is affine. So a whole run, noise and
+all, is an affine map, which `moments` reads off exactly: no statistics, no tolerance for luck.
+"""
+
+import gc
+import math
+import weakref
+from itertools import pairwise
+
+import pytest
+import torch
+
+from sfumato.diffusion.levels import flow_uniform
+from sfumato.diffusion.noise import SeededNoise
+from sfumato.diffusion.protocol import Denoised, Eval, Level, drive
+from sfumato.diffusion.samplers import SAMPLERS, ddim, ddpm, euler, euler_ancestral
+
+ORDERS = {"dpmpp_2m": 2}  # all others are of the first
+MEAN, SPREAD = 0.7, 0.4
+
+
+def geometric(steps: int, top: float = 10.0, bottom: float = 0.05) -> list[Level]:
+    return [Level(1.0, top * (bottom / top) ** (index / steps)) for index in range(steps + 1)]
+
+
+def straight(steps: int, bottom: float = 0.05) -> list[Level]:
+    """A flow's line from pure noise, where the signal-to-noise ratio is zero, down to ``bottom``."""
+    sigmas = (1 - (1 - bottom) * index / steps for index in range(steps + 1))
+    return [Level(1 - sigma, sigma) for sigma in sigmas]
+
+
+def round_line(steps: int) -> list[Level]:
+    """The variance-preserving line of the first papers: no model here walks it, samplers need not know."""
+    angles = (math.pi / 2 * (0.98 - 0.95 * index / steps) for index in range(steps + 1))
+    return [Level(math.cos(angle), math.sin(angle)) for angle in angles]
+
+
+LINES = {"alpha = 1": geometric, "alpha = 1 - sigma": straight, "round": round_line}
+
+every_sampler = pytest.mark.parametrize("name", SAMPLERS)
+every_line = pytest.mark.parametrize("line", LINES.values(), ids=LINES.keys())
+
+
+def gain(level: Level, spread: float) -> float:
+    return level.alpha * spread**2 / ((level.alpha * spread) ** 2 + level.sigma**2)
+
+
+def answer_for(mean: float, spread: float):
+    """The ideal denoiser of data ~ N(mean, spread^2)."""
+
+    def answer(question: Eval) -> Denoised:
+        x, level = question
+        return Denoised(mean + gain(level, spread) * (x - level.alpha * mean))
+
+    return answer
+
+
+def truth(level: Level, mean: float, spread: float) -> tuple[float, float]:
+    return level.alpha * mean, (level.alpha * spread) ** 2 + level.sigma**2
+
+
+def moments(sampler, levels: list[Level], mean: float, spread: float) -> tuple[float, float]:
+    """The exact mean and variance at the last level, over all starts and all noise.
+
+    The channels of x are coefficients: of 1, of the start's noise, and of every later draw of noise.
+    """
+    channels = torch.eye(2 + 4 * len(levels), dtype=torch.float64)[..., None, None]
+    one, start, *later = channels.split(1)
+    fresh = iter(later)
+
+    def answer(question: Eval) -> Denoised:
+        x, level = question
+        g = gain(level, spread)
+        return Denoised(g * x + mean * (1 - g * level.alpha) * one)
+
+    first_mean, first_variance = truth(levels[0], mean, spread)
+    x = first_mean * one + math.sqrt(first_variance) * start
+    x = drive(sampler(x, levels, lambda like: next(fresh)), answer).flatten()
+    return x[0].item(), x[1:].square().sum().item()
+
+
+def error(sampler, levels: list[Level]) -> float:
+    found, wanted = moments(sampler, levels, MEAN, SPREAD), truth(levels[-1], MEAN, SPREAD)
+    return max(abs(f - w) for f, w in zip(found, wanted, strict=True))
+
+
+def start_of(levels: list[Level], seed: int = 0, size: int = 4) -> torch.Tensor:
+    return levels[0].sigma * SeededNoise(seed)(torch.empty(1, 2, size, size, dtype=torch.float64))
+
+
+@every_line
+@every_sampler
+def test_error_shrinks_at_the_advertised_order(name, line):
+    coarse, fine = error(SAMPLERS[name], line(100)), error(SAMPLERS[name], line(200))
+    assert fine < 0.02
+    assert math.log2(coarse / fine) > ORDERS.get(name, 1) - 0.15
+
+
+@every_sampler
+def test_a_walk_to_sigma_zero_ends_on_the_last_clean_guess(name):
+    for levels in ([*geometric(6), Level(1.0, 0.0)], flow_uniform(6)):
+        guesses = []
+
+        def answer(question, guesses=guesses):
+            guesses.append(answer_for(MEAN, SPREAD)(question))
+            return guesses[-1]
+
+        x = drive(SAMPLERS[name](start_of(levels), levels, SeededNoise(1)), answer)
+        torch.testing.assert_close(x, guesses[-1].clean, rtol=1e-12, atol=1e-12)
+
+
+@every_sampler
+def test_every_step_asks_once_and_at_its_own_level(name):
+    asked, levels = [], flow_uniform(7, shift=2.0)
+
+    def answer(question):
+        asked.append(question.level)
+        return answer_for(MEAN, SPREAD)(question)
+
+    drive(SAMPLERS[name](start_of(levels), levels, SeededNoise(1)), answer)
+    assert asked == levels[:-1]
+
+
+@every_sampler
+def test_a_sampler_keeps_shape_and_type_and_writes_into_nothing_it_was_given(name):
+    levels = flow_uniform(5)
+    x = start_of(levels).float()
+    seen = [(x, x.clone())]
+
+    def answer(question):
+        reply = answer_for(MEAN, SPREAD)(question)
+        seen.extend((tensor, tensor.clone()) for tensor in (question.x, reply.clean))
+        return reply
+
+    got = drive(SAMPLERS[name](x, levels, SeededNoise(1)), answer)
+    assert (got.shape, got.dtype) == (x.shape, x.dtype)
+    assert all(torch.equal(now, before) for now, before in seen)
+
+
+@every_sampler
+def test_a_walk_of_one_level_stays_where_it_is(name):
+    x = start_of([Level(1.0, 3.0)])
+    assert torch.equal(drive(SAMPLERS[name](x, [Level(1.0, 3.0)], SeededNoise(1)), answer_for(0, 1)), x)
+
+
+@every_sampler
+def test_the_same_seed_draws_the_same_picture_and_only_the_start_and_noise_decide(name):
+    levels = flow_uniform(5)
+
+    def picture(seed: int) -> torch.Tensor:
+        torch.manual_seed(gc.get_count()[0])  # whatever the global generator holds
+        return drive(
+            SAMPLERS[name](start_of(levels, seed), levels, SeededNoise(seed)), answer_for(MEAN, SPREAD)
+        )
+
+    assert torch.equal(picture(3), picture(3))
+    assert not torch.allclose(picture(3), picture(4))
+
+
+@every_sampler
+def test_closing_a_half_run_sampler_frees_its_tensors(name):
+    levels = geometric(6)
+    steps = SAMPLERS[name](start_of(levels), levels, SeededNoise(1))
+    held, question = [], next(steps)
+    for _ in range(3):
+        reply = answer_for(MEAN, SPREAD)(question)
+        held += [weakref.ref(question.x), weakref.ref(reply.clean)]
+        question = steps.send(reply)
+    held.append(weakref.ref(question.x))
+    del question, reply
+    assert held[-1]() is not None  # the paused sampler holds at least where it stands
+    steps.close()
+    gc.collect()
+    assert [ref() for ref in held] == [None] * len(held)
+
+
+@every_line
+@pytest.mark.parametrize("steps", [1, 3, 10])
+@pytest.mark.parametrize("sampler", [ddpm, euler_ancestral])
+def test_the_posterior_variance_is_exact_for_data_that_are_one_point(sampler, steps, line):
+    levels = line(steps)
+    assert moments(sampler, levels, MEAN, 0.0) == pytest.approx(truth(levels[-1], MEAN, 0.0), rel=1e-10)
+
+
+@every_line
+@pytest.mark.parametrize("steps", [1, 3, 10])
+def test_the_large_variance_of_ddpm_is_exact_for_standard_normal_data(steps, line):
+    levels = line(steps)
+
+    def large(x, levels, noise):
+        return ddpm(x, levels, noise, variance="large")
+
+    assert moments(large, levels, 0.0, 1.0) == pytest.approx(truth(levels[-1], 0.0, 1.0), rel=1e-10)
+    assert moments(ddpm, levels, 0.0, 1.0)[1] < truth(levels[-1], 0.0, 1.0)[1] - 1e-6
+
+
+def test_an_unknown_variance_of_ddpm_is_refused():
+    with pytest.raises(ValueError, match="variance of ddpm 'larg': did you mean large"):
+        next(ddpm(torch.zeros(1, 1, 1, 1), geometric(2), SeededNoise(0), variance="larg"))
+
+
+def test_ddpm_adds_exactly_the_betas_of_the_paper():
+    """On the round line one link of the chain has beta = 1 - a / a', and eq. 7's variance beneath it."""
+    for here, there in pairwise(round_line(5)):
+        beta = 1 - (here.alpha / there.alpha) ** 2
+        small = (1 - there.alpha**2) / (1 - here.alpha**2) * beta
+        for variance, wanted in (("small", small), ("large", beta)):
+            drawn = ddpm(torch.zeros(1), [here, there], torch.ones_like, variance=variance)
+            found = drive(drawn, lambda question: Denoised(torch.zeros(1))).item()
+            assert found == pytest.approx(math.sqrt(wanted), rel=1e-6)
+
+
+@every_line
+def test_ddim_joins_euler_at_eta_zero_and_ddpm_at_eta_one(line):
+    levels = line(8)
+    x = start_of(levels)
+
+    def run(sampler, **options):
+        return drive(sampler(x, levels, SeededNoise(5), **options), answer_for(MEAN, SPREAD))
+
+    torch.testing.assert_close(run(ddim), run(euler), rtol=0, atol=0)
+    torch.testing.assert_close(run(ddim, eta=1.0), run(ddpm), rtol=1e-10, atol=1e-10)
+    assert not torch.allclose(run(ddim, eta=0.5), run(ddim))
