@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from sfumato.errors import InputError, MissingExtra
 from sfumato.world.sprites import BY_NAME
@@ -65,8 +65,8 @@ def _glyph(bitmaps: ImageFont.FreeTypeFont, character: str) -> Tensor:
     box = canvas.getbbox()
     if box is None:
         raise InputError(f"the font has no glyph for {character!r} (U+{ord(character[0]):X})")
-    pixels = np.asarray(canvas.crop(box), dtype=np.float32) / 255
-    straight = torch.from_numpy(pixels).permute(2, 0, 1)
+    pixels = np.array(canvas.crop(box), dtype=np.float32) / 255
+    straight = torch.tensor(pixels).permute(2, 0, 1)
     return torch.cat([straight[:3] * straight[3:], straight[3:]])
 
 
@@ -75,7 +75,7 @@ def _fitted(glyph: Tensor, extent: int) -> Tensor:
     height, width = glyph.shape[1:]
     scale = (extent - 2) / max(height, width)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    small = F.interpolate(glyph[None], size=size, mode="bicubic", antialias=True)[0]
+    small = interpolate(glyph[None], size=size, mode="bicubic", antialias=True)[0]
     alpha = small[3:].clamp(0, 1)
     colour = torch.where(alpha > 1e-3, small[:3] / alpha.clamp(min=1e-3), 0).clamp(0, 1)
     tile = torch.zeros(4, extent, extent)

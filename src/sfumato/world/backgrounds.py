@@ -131,11 +131,11 @@ def _desert(canvas: Canvas) -> None:
 
 def _forest(canvas: Canvas) -> None:
     canvas.gradient(0xC8E8C8, 0xECF6D8)
-    for index, (colour, trunks) in enumerate(((0xACD4B0, 5.0), (0x8CBC94, 3.0))):
+    for index, (colour, trunks) in enumerate(((0xBCDEBC, 4.0), (0xA4D0A8, 3.0))):
         offset = (canvas.u * trunks + 0.37 * index + 0.25) % 1 - 0.5
         trunk = 0.02 + 0.008 * index + 0.02 * (canvas.v - 0.5).clamp(min=0)
         canvas.cover(trunk - offset.abs() * canvas.aspect / trunks, colour)
-        canvas.cover(-canvas.below(0.14 - 0.05 * index, 0.035, trunks, 0.4 * index), colour)
+        canvas.cover(-canvas.below(0.15 - 0.06 * index, 0.03, trunks, 0.4 * index), colour)
     canvas.cover(canvas.below(0.76, 0.015, 1.2, 0.1), 0x94BC70, 0x84B064)
     canvas.cover(canvas.below(0.86, 0.02, 0.8, 0.6), 0x78A458)
 

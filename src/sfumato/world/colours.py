@@ -73,7 +73,7 @@ def references(device: torch.device | str = "cpu") -> Tensor:
 
 def _tone(rgba: Tensor) -> Tensor:
     """Lightness (N, 1, H, W), per sprite: its mean is at 0.5, two standard deviations off at 0 and 1."""
-    weights = rgba.new_tensor(_LUMA).unflatten(0, (1, 3, 1, 1))
+    weights = rgba.new_tensor(_LUMA)[None, :, None, None]
     luma = (rgba[:, :3] * weights).sum(1, keepdim=True)
     alpha = rgba[:, 3:]
     area = alpha.sum((2, 3), keepdim=True).clamp(min=1e-6)
@@ -85,7 +85,7 @@ def _tone(rgba: Tensor) -> Tensor:
 def _through(tone: Tensor, ramp: Colour, alpha: Tensor) -> Tensor:
     """The tone (N, 1, H, W) read off the ramp, with the alpha put back: (N, 4, H, W)."""
     shade, body, light = (
-        tone.new_tensor(colour).unflatten(0, (1, 3, 1, 1)) for colour in (ramp.shade, ramp.body, ramp.light)
+        tone.new_tensor(colour)[None, :, None, None] for colour in (ramp.shade, ramp.body, ramp.light)
     )
     below = torch.lerp(shade, body, (2 * tone).clamp(max=1))
     above = torch.lerp(body, light, (2 * tone - 1).clamp(min=0))

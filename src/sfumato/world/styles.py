@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, pad
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,102 +29,98 @@ def sticker(pictures: Tensor) -> Tensor:
 
 
 def watercolor(pictures: Tensor) -> Tensor:
-    """Pigment that ran on wet paper: wobbly washes, dark where it dried at an edge, ragged to the white rim."""
+    """Pigment that ran on wet paper: wobbly washes, dark where they dried at an edge, a ragged white rim."""
     height, width = pictures.shape[-2:]
-    wet = _kuwahara(_displaced(pictures, amount=0.012, cell=0.08, seed=11), reach=0.03)
-    dried = (2.2 * _edges(_blurred(wet, 0.008)).amax(1, keepdim=True)).clamp(max=0.35)
+    wet = _kuwahara(_displaced(pictures, amount=0.006, cell=0.06, seed=11), reach=0.008)
+    dried = (2.0 * _edges(wet).amax(1, keepdim=True) - 0.1).clamp(0, 0.4)
     blooms = _noise(pictures, cell=0.16, seed=12) + 0.5 * _noise(pictures, cell=0.05, seed=13)
     grain = _noise(pictures, cell=1 / height, seed=14)
-    density = 0.84 + 0.13 * blooms + 0.035 * grain + dried
-    paper = pictures.new_tensor((0.995, 0.985, 0.96)).unflatten(0, (1, 3, 1, 1))
-    painted = paper * (1e-3 + wet.clamp(0, 1)).pow(density * 0.9)
+    density = 0.8 + 0.13 * blooms + 0.035 * grain + dried
+    paper = _colour(pictures, 0.995, 0.985, 0.96)
+    painted = paper * wet.clamp(1e-3, 1).pow(density)
     rim = _rim(pictures, width) + 0.016 * _noise(pictures, cell=0.06, seed=15)
     return torch.lerp(paper.expand_as(painted), painted, _step(rim, 0.035, 0.055)).clamp(0, 1)
 
 
 def pixel_art(pictures: Tensor) -> Tensor:
-    """Thirty-two rows of square pixels in few colours, an ordered dither between them."""
+    """Thirty-two rows of square pixels in few colours, crisper than their mean."""
     height, width = pictures.shape[-2:]
     rows = min(32, height)
     columns = max(1, round(rows * width / height))
-    small = F.interpolate(_saturated(pictures, 1.25), size=(rows, columns), mode="area")
-    bayer = small.new_tensor(((0.0, 0.5), (0.75, 0.25))) - 0.375
-    dither = bayer.repeat(rows // 2 + 1, columns // 2 + 1)[:rows, :columns]
-    steps = 5
-    few = (small * steps + 0.5 * dither).round().clamp(0, steps) / steps
-    return F.interpolate(few, size=(height, width), mode="nearest-exact")
+    small = interpolate(_saturated(pictures, 1.2), size=(rows, columns), mode="area")
+    crisp = small + 0.25 * (small - _box(small, 1))
+    shades = 7
+    few = (crisp * shades).round().clamp(0, shades) / shades
+    return interpolate(few, size=(height, width), mode="nearest-exact")
 
 
 def ink_wash(pictures: Tensor) -> Tensor:
     """Brush and ink on rice paper: wet grey washes, dark contours, a breath of colour, a red seal."""
-    wet = _kuwahara(_displaced(pictures, amount=0.01, cell=0.07, seed=21), reach=0.03)
+    wet = _displaced(pictures, amount=0.005, cell=0.06, seed=21)
     luma = _luma(wet)
-    lines = (4.5 * _edges(_blurred(luma, 0.006)) - 0.1).clamp(0, 0.9)
-    wash = _blurred(luma, 0.02) * 0.6 + luma * 0.4
-    pooled = 0.07 * _noise(pictures, cell=0.12, seed=22) * (1 - wash)
-    tone = (0.12 + 0.95 * wash.pow(0.9) + pooled).clamp(0, 1) * (1 - lines)
-    colour = (0.45 * (wet - luma)) * (1 - lines)
+    pressure = 1 + 0.35 * _noise(pictures, cell=0.09, seed=25)
+    lines = (2.6 * pressure * _edges(luma) - 0.16).clamp(0, 0.9)
+    wash = _blurred(luma, 0.02) * 0.5 + luma * 0.5
+    pooled = 0.09 * _noise(pictures, cell=0.12, seed=22) * (1 - wash)
+    tone = (0.14 + 0.94 * wash.pow(0.85) + pooled).clamp(0, 1) * (1 - lines)
+    chroma = wet - luma
+    vivid = chroma.abs().amax(1, keepdim=True)
+    colour = 0.62 * chroma * _step(vivid, 0.0, 0.4) * (1 - lines)
     fibres = 0.012 * _noise(pictures, cell=0.012, seed=23)
-    paper = pictures.new_tensor((0.97, 0.945, 0.885)).unflatten(0, (1, 3, 1, 1)) + fibres
-    painted = (tone.clamp(0, 1) * paper + colour).clamp(0, 1)
-    seal = pictures.new_tensor((0.78, 0.16, 0.12)).unflatten(0, (1, 3, 1, 1))
-    return torch.lerp(painted, seal.expand_as(painted), 0.9 * _seal(pictures))
+    paper = _colour(pictures, 0.97, 0.945, 0.885) + fibres
+    painted = (tone * paper + colour).clamp(0, 1)
+    return torch.lerp(painted, _colour(pictures, 0.78, 0.16, 0.12).expand_as(painted), 0.9 * _seal(pictures))
 
 
 def oil_painting(pictures: Tensor) -> Tensor:
-    """Thick rich paint: two passes of an edge-keeping brush, and light that catches its ridges."""
-    loaded = _saturated(_displaced(pictures, amount=0.014, cell=0.05, seed=31), 1.3)
-    loaded = loaded + 0.05 * _noise(pictures, cell=0.035, seed=32)
-    paint = _kuwahara(_kuwahara(loaded, reach=0.035), reach=0.02)
-    strokes = _noise(pictures, cell=0.018, seed=33, stretch=4.0)
-    ridges = strokes + 4 * _luma(paint)
-    slope = ridges - ridges.roll((1, 1), (-2, -1))
-    slope[..., 0, :], slope[..., :, 0] = 0, 0  # what rolled in from the other side
-    return (paint * (1 + 0.07 * slope.clamp(-2.5, 2.5)) + 0.02 * slope.clamp(-2.5, 2.5)).clamp(0, 1)
+    """Thick rich paint: an edge-keeping brush, and light that catches the ridges of its strokes."""
+    loaded = _saturated(_displaced(pictures, amount=0.003, cell=0.03, seed=31), 1.35)
+    mixed = loaded + 0.045 * _noise(pictures, cell=0.03, seed=32, stretch=2.5)
+    paint = _kuwahara(mixed, reach=0.016)
+    strokes = 0.8 * _noise(pictures, cell=0.016, seed=33, stretch=3.0) + 5 * _luma(paint)
+    slope = pad(strokes[..., 1:, 1:] - strokes[..., :-1, :-1], [1, 0, 1, 0]).clamp(-2, 2)
+    return (paint * (1 + 0.07 * slope) + 0.025 * slope).clamp(0, 1)
 
 
 def pencil_sketch(pictures: Tensor) -> Tensor:
     """Graphite on paper: contours, two layers of hatching where it is dark, a little coloured pencil."""
-    height = pictures.shape[-2]
-    shaken = _displaced(pictures, amount=0.004, cell=0.05, seed=41)
+    shaken = _displaced(pictures, amount=0.003, cell=0.05, seed=41)
     luma = _luma(shaken)
-    contours = (3.2 * _edges(_blurred(shaken, 0.004)).amax(1, keepdim=True) - 0.06).clamp(0, 0.85)
-    grain = _noise(pictures, cell=1 / height, seed=42)
-    wobble = 0.02 * _noise(pictures, cell=0.1, seed=43)
-    shading = 0.36 * _hatching(pictures, 1.0, wobble) * (0.85 - luma).clamp(0, 0.6)
-    shading = shading + 0.6 * _hatching(pictures, -1.3, wobble) * (0.55 - luma).clamp(0, 0.6)
-    graphite = ((contours + shading) * (1 + 0.22 * grain) + 0.16 * (0.95 - luma).clamp(min=0)).clamp(0, 0.92)
-    colour = 0.5 * (shaken - luma) * (1 - 0.6 * contours) * (0.85 + 0.15 * _hatching(pictures, 1.0, wobble))
+    grain = _noise(pictures, cell=1 / pictures.shape[-2], seed=42)
+    wobble = 0.012 * _noise(pictures, cell=0.12, seed=43)
+    contours = (2.4 * _edges(shaken).amax(1, keepdim=True) - 0.14).clamp(0, 0.75)
+    strokes = _hatching(pictures, 1.0, wobble)
+    shading = 0.42 * strokes * (0.82 - luma).clamp(0, 0.5)
+    shading = shading + 0.32 * _hatching(pictures, -1.0, wobble) * (0.45 - luma).clamp(0, 0.4)
+    tone = 0.5 * (0.9 - luma).clamp(min=0)
+    graphite = ((contours + shading + tone) * (1 + 0.16 * grain)).clamp(0, 0.9)
+    colour = 0.55 * (shaken - luma) * (1 - 0.5 * contours) * (0.75 + 0.25 * strokes)
     return (0.97 + 0.012 * grain - graphite + colour).clamp(0, 1)
 
 
 def neon(pictures: Tensor) -> Tensor:
-    """A city at night: everything dark, its contours glowing tubes between its own hue, cyan and magenta."""
-    chroma = pictures - pictures.amin(1, keepdim=True)
-    own = chroma / chroma.amax(1, keepdim=True).clamp(min=0.25)
-    across = _ramp(pictures, -1)
-    cyan, magenta = (
-        pictures.new_tensor(c).unflatten(0, (1, 3, 1, 1)) for c in ((0, 0.95, 1), (1, 0.1, 0.85))
+    """A city at night: all is dark, contours are glowing tubes of the thing's hue, or of cyan and magenta."""
+    chroma = pictures.amax(1, keepdim=True) - pictures.amin(1, keepdim=True)
+    own = (pictures - pictures.amin(1, keepdim=True)) / chroma.clamp(min=0.2)
+    vivid = _step(chroma, 0.22, 0.55)
+    lamp = torch.lerp(
+        _colour(pictures, 0, 0.95, 1), _colour(pictures, 1, 0.1, 0.85), _step(_ramp(pictures, -1), 0.3, 0.7)
     )
-    lamp = torch.lerp(cyan, magenta, _step(across, 0.3, 0.7))
-    hue = torch.lerp(lamp.expand_as(own), own, chroma.amax(1, keepdim=True).clamp(0, 1).sqrt() * 0.8)
-    tubes = (3.4 * _edges(_blurred(pictures, 0.004)).amax(1, keepdim=True) - 0.12).clamp(0, 1)
+    near = _box(torch.cat([own * vivid, vivid], 1), max(1, pictures.shape[-2] // 64))
+    hue = near[:, :3] + lamp * (1 - near[:, 3:])
+    tubes = (2.6 * _edges(pictures).amax(1, keepdim=True) - 0.15).clamp(0, 1)
     light = hue * tubes
-    night = pictures.new_tensor((0.05, 0.03, 0.12)).unflatten(0, (1, 3, 1, 1)) * (0.5 + _ramp(pictures, -2))
-    dark = night + 0.3 * pictures.square() * own + 0.03 * pictures
-    glow = 0.7 * _blurred(light, 0.02) + 0.9 * _blurred(light, 0.06)
-    lit = dark + light + glow + 0.35 * tubes.pow(3)
-    return lit.clamp(0, 1)
+    night = _colour(pictures, 0.05, 0.03, 0.12) * (0.5 + _ramp(pictures, -2))
+    dark = night + 0.1 * pictures.square() + 0.7 * pictures * own * vivid
+    return (dark + 0.9 * light + 1.1 * _glow(light) + 0.25 * tubes.pow(3)).clamp(0, 1)
 
 
 def cinematic(pictures: Tensor) -> Tensor:
     """A frame of a film: teal shadows, orange light, a vignette, bloom, grain, and black bars."""
     luma = _luma(pictures)
     curved = torch.lerp(pictures, pictures * pictures * (3 - 2 * pictures), 0.7)
-    teal, orange = (
-        pictures.new_tensor(c).unflatten(0, (1, 3, 1, 1)) for c in ((-0.09, 0.03, 0.07), (0.07, 0.0, -0.11))
-    )
-    graded = 0.84 * curved + torch.lerp(teal, orange, _step(luma, 0.2, 0.9))
+    teal, orange = _colour(pictures, -0.09, 0.03, 0.07), _colour(pictures, 0.07, 0.01, -0.07)
+    graded = 0.86 * curved + torch.lerp(teal, orange, _step(luma, 0.2, 0.9))
     bloom = 0.16 * _blurred((luma - 0.7).clamp(min=0) * pictures, 0.05)
     far = torch.hypot(_ramp(pictures, -1) - 0.5, _ramp(pictures, -2) - 0.5)
     grain = 0.016 * _noise(pictures, cell=1 / pictures.shape[-2], seed=51)
@@ -133,8 +129,12 @@ def cinematic(pictures: Tensor) -> Tensor:
     return (exposed * ((rows > 0.09) & (rows < 0.91))).clamp(0, 1)
 
 
+def _colour(pictures: Tensor, red: float, green: float, blue: float) -> Tensor:
+    return pictures.new_tensor((red, green, blue))[None, :, None, None]
+
+
 def _luma(pictures: Tensor) -> Tensor:
-    weights = pictures.new_tensor((0.299, 0.587, 0.114)).unflatten(0, (1, 3, 1, 1))
+    weights = pictures.new_tensor((0.299, 0.587, 0.114))[None, :, None, None]
     return (pictures * weights).sum(1, keepdim=True)
 
 
@@ -164,9 +164,9 @@ def _rim(pictures: Tensor, width: int) -> Tensor:
 
 def _box(pictures: Tensor, reach: int) -> Tensor:
     """The mean of a square of 2 * reach + 1 pixels around each."""
-    padded = F.pad(pictures, [reach] * 4, mode="replicate")
-    down = F.avg_pool2d(padded, (2 * reach + 1, 1), stride=1)
-    return F.avg_pool2d(down, (1, 2 * reach + 1), stride=1)
+    padded = pad(pictures, [reach] * 4, mode="replicate")
+    down = avg_pool2d(padded, (2 * reach + 1, 1), stride=1)
+    return avg_pool2d(down, (1, 2 * reach + 1), stride=1)
 
 
 def _blurred(pictures: Tensor, sigma: float) -> Tensor:
@@ -175,9 +175,17 @@ def _blurred(pictures: Tensor, sigma: float) -> Tensor:
     return _box(_box(pictures, reach), reach)
 
 
+def _glow(light: Tensor) -> Tensor:
+    """Light that spreads, a little near and less far; made at a quarter of the size, which is cheap."""
+    height, width = light.shape[-2:]
+    small = interpolate(light, size=(max(1, height // 4), max(1, width // 4)), mode="area")
+    spread = 0.5 * _blurred(small, 0.015) + 0.5 * _blurred(small, 0.05)
+    return interpolate(spread, size=(height, width), mode="bilinear", align_corners=False)
+
+
 def _edges(pictures: Tensor) -> Tensor:
-    """The size of the gradient across two pixels, as a change in 0..1 per 1/64 of a picture height."""
-    padded = F.pad(pictures, [1] * 4, mode="replicate")
+    """The size of the gradient across two pixels, as a change per 1/64 of a picture height."""
+    padded = pad(pictures, [1] * 4, mode="replicate")
     across = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
     down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
     return torch.hypot(across, down) * (pictures.shape[-2] / 128)
@@ -192,7 +200,7 @@ def _noise(pictures: Tensor, *, cell: float, seed: int, stretch: float = 1.0) ->
     rows = max(2, round(1 / cell))
     columns = max(2, round(width / height / cell / stretch))
     grains = torch.randn(1, 1, rows, columns, generator=torch.Generator().manual_seed(seed))
-    smooth = F.interpolate(grains, size=(height, width), mode="bicubic", align_corners=False)
+    smooth = interpolate(grains, size=(height, width), mode="bicubic", align_corners=False)
     return (smooth * (1.0 if rows == height else 1.25)).to(pictures)
 
 
@@ -201,10 +209,9 @@ def _displaced(pictures: Tensor, *, amount: float, cell: float, seed: int) -> Te
     height, width = pictures.shape[-2:]
     shift_x = _noise(pictures, cell=cell, seed=seed) * amount * 2 * height / width
     shift_y = _noise(pictures, cell=cell, seed=seed + 100) * amount * 2
-    grid = torch.stack(
-        [2 * _ramp(pictures, -1) - 1 + shift_x[0, 0], 2 * _ramp(pictures, -2) - 1 + shift_y[0, 0]], -1
-    )
-    return F.grid_sample(
+    x, y = 2 * _ramp(pictures, -1) - 1 + shift_x[0, 0], 2 * _ramp(pictures, -2) - 1 + shift_y[0, 0]
+    grid = torch.stack([x, y], -1)
+    return grid_sample(
         pictures,
         grid[None].expand(len(pictures), -1, -1, -1),
         padding_mode="border",
@@ -213,11 +220,11 @@ def _displaced(pictures: Tensor, *, amount: float, cell: float, seed: int) -> Te
 
 
 def _kuwahara(pictures: Tensor, *, reach: float) -> Tensor:
-    """Each pixel takes the mean of the calmest of the four squares at whose corner it lies (Kuwahara 1976)."""
+    """Each pixel becomes the mean of the calmest of the four squares that meet in it (Kuwahara 1976)."""
     side = max(1, round(reach * pictures.shape[-2] / 2))
     luma = _luma(pictures)
     statistics = torch.cat([pictures, luma, luma.square()], 1)
-    means = F.pad(_box(statistics, side), [side] * 4, mode="replicate")
+    means = pad(_box(statistics, side), [side] * 4, mode="replicate")
     size = 2 * side
     corners = [
         means[..., top : means.shape[-2] - size + top, left : means.shape[-1] - size + left]
@@ -237,7 +244,7 @@ def _hatching(pictures: Tensor, slope: float, wobble: Tensor) -> Tensor:
     """Parallel pencil strokes, 0 between them and 1 on them (1, 1, H, W)."""
     aspect = pictures.shape[-1] / pictures.shape[-2]
     along = _ramp(pictures, -1) * aspect + slope * _ramp(pictures, -2) + wobble
-    return (0.5 + 0.9 * torch.sin(2 * math.pi * 24 * along / math.hypot(1, slope))).clamp(0, 1)
+    return (0.5 + 0.9 * torch.sin(2 * math.pi * 20 * along / math.hypot(1, slope))).clamp(0, 1)
 
 
 def _seal(pictures: Tensor) -> Tensor:
