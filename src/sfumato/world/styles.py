@@ -94,7 +94,7 @@ def pencil_sketch(pictures: Tensor) -> Tensor:
     shading = shading + 0.32 * _hatching(pictures, -1.0, wobble) * (0.45 - luma).clamp(0, 0.4)
     tone = 0.5 * (0.9 - luma).clamp(min=0)
     graphite = ((contours + shading + tone) * (1 + 0.16 * grain)).clamp(0, 0.9)
-    colour = 0.55 * (shaken - luma) * (1 - 0.5 * contours) * (0.75 + 0.25 * strokes)
+    colour = 0.8 * (shaken - luma) * (1 - 0.5 * contours) * (0.75 + 0.25 * strokes)
     return (0.97 + 0.012 * grain - graphite + colour).clamp(0, 1)
 
 
@@ -111,7 +111,7 @@ def neon(pictures: Tensor) -> Tensor:
     tubes = (2.6 * _edges(pictures).amax(1, keepdim=True) - 0.15).clamp(0, 1)
     light = hue * tubes
     night = _colour(pictures, 0.05, 0.03, 0.12) * (0.5 + _ramp(pictures, -2))
-    dark = night + 0.1 * pictures.square() + 0.7 * pictures * own * vivid
+    dark = night + 0.2 * pictures.square() + 0.65 * pictures * own * vivid
     return (dark + 0.9 * light + 1.1 * _glow(light) + 0.25 * tubes.pow(3)).clamp(0, 1)
 
 
