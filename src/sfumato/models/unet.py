@@ -62,6 +62,13 @@ def transformer(config: UNetConfig, level: int, depth: int) -> nn.Module:
     return kind(width, config.context_width, heads=heads, depth=depth, groups=config.norm_groups)
 
 
+def added(made: list[Tensor], residuals: tuple[Tensor, ...]) -> list[Tensor]:
+    """The skips and, last, the middle, each with its residual added. ValueError unless each has one."""
+    if len(made) != len(residuals):
+        raise ValueError(f"{len(residuals)} residuals for a U-Net of {len(made) - 1} skips and a middle")
+    return [tensor + residual for tensor, residual in zip(made, residuals, strict=True)]
+
+
 class DownLevel(nn.Module):
     """One resolution on the way down. Its skips are what every block made, and the halved picture."""
 
@@ -108,16 +115,10 @@ class UpLevel(nn.Module):
     def __init__(self, config: UNetConfig, level: int) -> None:
         super().__init__()
         widths, count = config.block_out_channels, config.layers_per_block + 1
-        width, below, above = (
-            widths[level],
-            widths[min(level + 1, len(widths) - 1)],
-            widths[max(level - 1, 0)],
-        )
+        width, above = widths[level], widths[max(level - 1, 0)]
+        entries = [widths[min(level + 1, len(widths) - 1)]] + [width] * (count - 1)
+        skips = [width] * (count - 1) + [above]  # the last was made before this level, on the way down
         depth = config.transformer_depth[level]
-        entries = [below] + [width] * (count - 1)
-        skips = [width] * (count - 1) + [
-            above
-        ]  # the last one was made before this level began on the way down
         self.resnets = nn.ModuleList(
             residual(config, entry + skip, width) for entry, skip in zip(entries, skips, strict=True)
         )
@@ -178,9 +179,7 @@ class UNet(nn.Module):
             skips += made
         x = self.mid_block(x, time, context, mask)
         if extras.residuals is not None:
-            *others, last = extras.residuals
-            skips = [skip + other for skip, other in zip(skips, others, strict=True)]
-            x = x + last
+            *skips, x = added([*skips, x], extras.residuals)
         for level in self.up_blocks:
             x = level(x, skips, time, context, mask)
         return self.conv_out(silu(self.conv_norm_out(x)))
@@ -194,12 +193,10 @@ class UNet(nn.Module):
         height, width = x.shape[2:]
         if height % self.config.shrink or width % self.config.shrink:
             raise ValueError(f"a latent of {width}x{height} does not divide by {self.config.shrink}")
-        given = 0 if vector is None else vector.shape[1]
-        if given != self.config.vector_width:
-            raise ValueError(
-                f"a vector of {given} was given to a U-Net that takes {self.config.vector_width}"
-            )
-        if extras.image_tokens is not None or extras.skip is not None:
-            raise ValueError(
-                "this U-Net has no layers for image tokens and skips none; attach an adapter first"
-            )
+        given, taken = 0 if vector is None else vector.shape[1], self.config.vector_width
+        if given != taken:
+            raise ValueError(f"a vector of {given} was given to a U-Net that takes {taken}")
+        if extras.image_tokens is not None:
+            raise ValueError(f"{extras.image_tokens.shape[1]} image tokens for a U-Net that reads none")
+        if extras.skip is not None:
+            raise ValueError(f"layers {sorted(extras.skip)} are to be skipped: this U-Net skips no layers")
