@@ -1,5 +1,39 @@
-"""sfumato: text-to-image diffusion, whole and readable, with a model that it trained itself."""
+"""sfumato: text-to-image diffusion, whole and readable, with a model that it trained itself.
 
+    import sfumato
+
+    sfumato.load()("a red cat to the left of a blue car", seed=7).save("cat.png")
+
+Importing is cheap: torch comes with the first name below that needs it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from sfumato.errors import CheckpointError, InputError, MissingExtra, SfumatoError
+from sfumato.request import Request
 from sfumato.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from sfumato.painter import Painter, Picture, Step, load
+
+__all__ = [
+    "CheckpointError",
+    "InputError",
+    "MissingExtra",
+    "Painter",
+    "Picture",
+    "Request",
+    "SfumatoError",
+    "Step",
+    "__version__",
+    "load",
+]
+
+_LAZY = {"Painter", "Picture", "Step", "load"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        return getattr(import_module("sfumato.painter"), name)
+    raise AttributeError(f"module 'sfumato' has no attribute {name!r}")

@@ -1,0 +1,62 @@
+"""What the engine, the painter and the jobs need of a model, whatever its family.
+
+A family is one file that holds all that is true of it and of no other: its networks, how it reads words, its
+noise levels and the scale of its latents. See world.py for the embedded one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from sfumato.diffusion.protocol import Call, Conditioning, Level
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A text as the network reads it, and one line for everything of it that was not read."""
+
+    conditioning: Conditioning
+    notes: tuple[str, ...] = ()
+
+
+class Model(Protocol):
+    """A family's networks behind one face. Sizes are (width, height) in pixels; all answers are float32.
+
+    ``denoise`` is handed calls of one shape and must compute row k from call k alone; the engine decides
+    which calls share a forward.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def native(self) -> tuple[int, int]: ...
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raise InputError, naming the nearest size that can be drawn, unless ``size`` can."""
+        ...
+
+    def blank(self, size: tuple[int, int]) -> Tensor:
+        """Zeros in the shape (1, C, h, w), dtype and device of the latent of a picture of ``size``."""
+        ...
+
+    def levels(self, steps: int, spacing: str | None) -> Sequence[Level]:
+        """``steps + 1`` levels from pure noise to sigma 0; ``spacing`` None is the model's own."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]: ...
+
+    def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
+        """The clean latent (1, C, h, w) that the network sees behind each call's ``x``."""
+        ...
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """The picture (1, 3, H, W), within 0..1, of one latent (1, C, h, w)."""
+        ...

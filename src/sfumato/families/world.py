@@ -1,0 +1,236 @@
+"""The embedded family: a flow-matching latent diffusion model of the picture world, all in one file.
+
+The words go through CLIP's text tower, every token of it a vector of the U-Net's context. Latents are the
+autoencoder's means, shifted and scaled to mean 0 and deviation 1 per channel. What a weights file of this
+family holds is said by ``save``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from sfumato.checkpoints import safetensors
+from sfumato.checkpoints.header import read_header
+from sfumato.diffusion.choose import choose
+from sfumato.diffusion.levels import FLOW_SPACINGS
+from sfumato.diffusion.prediction import PREDICTIONS
+from sfumato.diffusion.protocol import NO_EXTRAS, Call, Conditioning, Extras, Level
+from sfumato.errors import CheckpointError, InputError
+from sfumato.families.config import parse
+from sfumato.families.model import Encoded
+from sfumato.families.notes import cut_note, unknown_note
+from sfumato.models.clip import ImageConfig, ImageTower, TextConfig, TextTower
+from sfumato.models.unet import UNet, UNetConfig
+from sfumato.models.vae import AutoencoderConfig, AutoencoderKL
+from sfumato.text.tokenizer import Tokenizer
+
+FAMILY = "world"
+FORMAT = "1"
+TIMES = 1000.0  # the U-Net is told 1000 * sigma
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldConfig:
+    """The shape of a world model. Sizes are in pixels; ``native`` is (width, height)."""
+
+    unet: UNetConfig
+    autoencoder: AutoencoderConfig
+    text: TextConfig
+    image: ImageConfig
+    latent_mean: tuple[float, ...]  # per channel, of the autoencoder's means
+    latent_std: tuple[float, ...]
+    prediction: str  # a name in PREDICTIONS
+    native: tuple[int, int]
+    multiple: int  # what both sides of a picture divide by
+    smallest: int
+    largest: int
+
+    def __post_init__(self) -> None:
+        channels = self.autoencoder.latent_channels
+        widths = (self.unet.in_channels, self.unet.out_channels, len(self.latent_mean), len(self.latent_std))
+        if any(width != channels for width in widths):
+            raise ValueError(f"latents of {channels} channels do not fit widths and statistics of {widths}")
+        if self.text.width != self.unet.context_width:
+            raise ValueError(f"text of width {self.text.width} for a context of {self.unet.context_width}")
+        if self.prediction != "flow":
+            raise ValueError(f"prediction {self.prediction!r}; models of this family predict the flow")
+        if self.multiple < 1 or self.multiple % (self.autoencoder.shrink * self.unet.shrink):
+            raise ValueError(
+                f"sizes in multiples of {self.multiple} do not divide by "
+                f"{self.autoencoder.shrink} * {self.unet.shrink}, the shrinks of the networks"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class World:
+    """A model of the picture world; implements ``Model``. Its networks stay where they are given."""
+
+    name: str
+    config: WorldConfig
+    unet: UNet
+    autoencoder: AutoencoderKL
+    text: TextTower
+    image: ImageTower
+    tokenizer: Tokenizer
+    words: frozenset[str]  # lower case, all that the captions of its training were made of
+    card: Mapping[str, object] = field(default_factory=dict[str, object])  # recipe, minutes, licence, ...
+    family: str = field(default=FAMILY, init=False)
+
+    @property
+    def native(self) -> tuple[int, int]:
+        return self.config.native
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raise InputError, naming sizes nearby, unless both sides are allowed."""
+        step = self.config.multiple
+        least = -(-self.config.smallest // step) * step
+        most = self.config.largest // step * step
+        if all(least <= side <= most and side % step == 0 for side in size):
+            return
+        down = [min(max(side // step * step, least), most) for side in size]
+        up = [min(max(-(-side // step) * step, least), most) for side in size]
+        near = dict.fromkeys(f"{width}x{height}" for width, height in (down, up))
+        raise InputError(
+            f"size {size[0]}x{size[1]} cannot be drawn: both sides must be multiples of {step} "
+            f"from {least} to {most}; try {' or '.join(near)}"
+        )
+
+    def blank(self, size: tuple[int, int]) -> Tensor:
+        width, height = (side // self.config.autoencoder.shrink for side in size)
+        weight = self.unet.conv_in.weight
+        shape = (1, self.config.autoencoder.latent_channels, height, width)
+        return torch.zeros(shape, dtype=torch.float32, device=weight.device)
+
+    def levels(self, steps: int, spacing: str | None) -> list[Level]:
+        return choose(FLOW_SPACINGS, spacing or "uniform", "level spacing")(steps)
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        """Read every text on its own and at full length, so that none depends on its neighbours."""
+        return [self._encode(text) for text in texts]
+
+    def _encode(self, text: str) -> Encoded:
+        tokens = self.tokenizer(text)
+        length, read = self.config.text.length, len(tokens.ids)
+        padded = [*tokens.ids, *[self.tokenizer.end] * (length - read)]
+        ids = torch.tensor([padded], device=self.unet.conv_in.weight.device)  # (1, T)
+        hidden, _ = self.text(ids)
+        mask = torch.arange(length, device=ids.device)[None] < read  # up to and with the end of the text
+        notes = (cut_note(tokens.cut, self.tokenizer.length), unknown_note(text, self.words))
+        return Encoded(Conditioning(context=hidden, mask=mask), tuple(note for note in notes if note))
+
+    def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
+        """The clean latents behind calls of one shape. Raises ValueError for extras: it takes none."""
+        if any(call.extras is not NO_EXTRAS for call in calls):
+            raise ValueError("extras were given to a model of the picture world, which cannot take them yet")
+        prediction = PREDICTIONS[self.config.prediction]
+        x = torch.cat([call.x for call in calls])
+        alpha, sigma = (
+            torch.tensor(scales, device=x.device)[:, None, None, None]
+            for scales in zip(*(call.level for call in calls), strict=True)
+        )
+        context = torch.cat([call.conditioning.context for call in calls])
+        masks = [cast("Tensor", call.conditioning.mask) for call in calls]
+        extras = Extras(attention_mask=torch.cat(masks))
+        output = self.unet(prediction.network_input(x, sigma), TIMES * sigma.flatten(), context, extras)
+        clean = prediction.clean(output, x, alpha, sigma)
+        return [clean[row : row + 1] for row in range(len(calls))]
+
+    def decode(self, latent: Tensor) -> Tensor:
+        mean, deviation = (
+            torch.tensor(statistic, device=latent.device)[None, :, None, None]
+            for statistic in (self.config.latent_mean, self.config.latent_std)
+        )
+        return (self.autoencoder.decode(latent * deviation + mean) / 2 + 0.5).clamp(0, 1)
+
+    @property
+    def _parts(self) -> dict[str, nn.Module]:
+        return {
+            "unet.": self.unet,
+            "autoencoder.": self.autoencoder,
+            "text.": self.text,
+            "image.": self.image,
+        }
+
+    def save(self, path: str | Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
+        """Write one safetensors file: the four networks, prefixed, and in its header all else."""
+        tensors = {
+            prefix + name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+            for prefix, network in self._parts.items()
+            for name, tensor in network.state_dict().items()
+        }
+        metadata = {
+            "sfumato.format": FORMAT,
+            "sfumato.family": FAMILY,
+            "sfumato.name": self.name,
+            "sfumato.config": json.dumps(asdict(self.config)),
+            "sfumato.tokenizer": self.tokenizer.to_json(),
+            "sfumato.words": json.dumps(sorted(self.words), ensure_ascii=False),
+            "sfumato.card": json.dumps(self.card, ensure_ascii=False),
+        }
+        safetensors.save(path, tensors, metadata)
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "cpu") -> World:
+        """Read what ``save`` wrote, as float32. Raises CheckpointError unless it fits in every detail."""
+        metadata = read_header(path).metadata
+        config = parse(WorldConfig, _entry(path, metadata, "config"), f"{path}: sfumato.config")
+        try:
+            with torch.device("meta"):
+                unet, autoencoder = UNet(config.unet), AutoencoderKL(config.autoencoder)
+                text, image = TextTower(config.text), ImageTower(config.image)
+        except (ValueError, ZeroDivisionError, RuntimeError) as error:
+            raise CheckpointError(f"{path}: no network has this configuration: {error}") from error
+        world = cls(
+            name=_entry(path, metadata, "name"),
+            config=config,
+            unet=unet,
+            autoencoder=autoencoder,
+            text=text,
+            image=image,
+            tokenizer=Tokenizer.from_json(_entry(path, metadata, "tokenizer")),
+            words=_words(path, metadata),
+            card=_card(path, metadata),
+        )
+        tensors = safetensors.load(path, device, torch.float32)
+        safetensors.check_claimed(tensors, tuple(world._parts))
+        for prefix, network in world._parts.items():
+            safetensors.load_into(network, tensors, prefix)
+            network.eval().requires_grad_(False)  # noqa: FBT003 - torch's own signature
+        return world
+
+
+def _entry(path: str | Path, metadata: Mapping[str, str], name: str) -> str:
+    try:
+        return metadata[f"sfumato.{name}"]
+    except KeyError:
+        raise CheckpointError(
+            f"{path}: no sfumato.{name} in its header; this is not a model of ours"
+        ) from None
+
+
+def _words(path: str | Path, metadata: Mapping[str, str]) -> frozenset[str]:
+    found = _decoded(path, metadata, "words")
+    if not isinstance(found, list) or not all(isinstance(word, str) for word in cast("list[object]", found)):
+        raise CheckpointError(f"{path}: sfumato.words is not a list of words")
+    return frozenset(cast("list[str]", found))
+
+
+def _card(path: str | Path, metadata: Mapping[str, str]) -> dict[str, object]:
+    found = _decoded(path, metadata, "card")
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path}: sfumato.card is not an object of facts")
+    return cast("dict[str, object]", found)
+
+
+def _decoded(path: str | Path, metadata: Mapping[str, str], name: str) -> object:
+    try:
+        return json.loads(_entry(path, metadata, name))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: sfumato.{name} is not JSON: {error}") from error
