@@ -98,7 +98,8 @@ def test_closing_a_job_closes_its_sampler_and_guide_and_frees_their_tensors():
             closed.append("guide")
         return Denoised(clean)
 
-    job = guided(sampler(torch.ones(1, 1, 1, 1)), guide)
+    steps = sampler(torch.ones(1, 1, 1, 1))  # held here, so that only close() can end it
+    job = guided(steps, guide)
     next(job)
     (call,) = job.send([torch.zeros(1, 1, 1, 1)])
     held = weakref.ref(call.x)
@@ -123,8 +124,9 @@ def test_drive_closes_the_generator_when_the_answer_fails():
     def refuse(question):
         raise LookupError("no network")
 
+    talking = talk()  # held here, so that only close() can end it
     with pytest.raises(LookupError, match="no network"):
-        drive(talk(), refuse)
+        drive(talking, refuse)
     assert closed == [True]
 
 
@@ -133,12 +135,11 @@ def test_drive_does_not_take_a_stray_stop_iteration_for_the_result():
         yield 1
         return "finished"
 
+    def stray(question):
+        raise StopIteration("stray")
+
     with pytest.raises(StopIteration, match="stray"):
-        drive(talk(), lambda question: next(_ for _ in ()) if question == 2 else _raise())
-
-
-def _raise():
-    raise StopIteration("stray")
+        drive(talk(), stray)
 
 
 def test_a_generator_that_asks_nothing_is_driven_to_its_result():
