@@ -1,0 +1,44 @@
+"""Attention gives one answer, whichever way the machine goes about it."""
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from sfumato.models.layers.attention import attend, to_picture, to_tokens
+
+HEADS, TOKENS, WIDTH = 3, 5, 12
+MASK = torch.tensor([[True, True, False, True, False], [True] * 5])[:, None, None, :]
+
+
+def split(x: torch.Tensor) -> torch.Tensor:
+    return torch.stack(x.chunk(HEADS, dim=2), dim=1)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize(("mask", "causal"), [(None, False), (MASK, False), (None, True)])
+def test_training_and_drawing_attend_alike(kind: torch.dtype, mask: torch.Tensor | None, causal: bool):
+    torch.manual_seed(0)
+    given = [torch.randn(2, TOKENS, WIDTH).to(kind).requires_grad_() for _ in range(3)]
+    exact = [x.detach().double().requires_grad_() for x in given]
+    expected = scaled_dot_product_attention(*map(split, exact), attn_mask=mask, is_causal=causal)
+    expected = torch.cat(list(expected.unbind(1)), dim=2)
+    got = attend(*given, heads=HEADS, mask=mask, causal=causal)
+    with torch.no_grad():
+        drawn = attend(*given, heads=HEADS, mask=mask, causal=causal)
+    bound = 1e-5 if kind == torch.float32 else 3e-2
+    torch.testing.assert_close(got.double(), expected, atol=bound, rtol=bound)
+    torch.testing.assert_close(drawn.double(), expected, atol=bound, rtol=bound)
+    expected.square().sum().backward()
+    got.double().square().sum().backward()
+    for ours, theirs in zip(given, exact, strict=True):
+        torch.testing.assert_close(ours.grad.double(), theirs.grad, atol=3 * bound, rtol=3 * bound)
+
+
+def test_a_picture_becomes_tokens_and_back_without_a_copy():
+    picture = torch.randn(2, 6, 4, 3).to(memory_format=torch.channels_last)
+    tokens = to_tokens(picture)
+    again = to_picture(tokens, like=picture)
+    assert torch.equal(tokens[1, 4], picture[1, :, 1, 1])
+    assert torch.equal(again, picture)
+    assert tokens.is_contiguous()
+    assert again.data_ptr() == tokens.data_ptr() == picture.data_ptr()
