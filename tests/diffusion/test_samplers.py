@@ -196,6 +196,13 @@ def test_the_large_variance_of_ddpm_is_exact_for_standard_normal_data(steps, lin
     assert moments(ddpm, levels, 0.0, 1.0)[1] < truth(levels[-1], 0.0, 1.0)[1] - 1e-6
 
 
+@pytest.mark.parametrize("variance", ["small", "large"])
+def test_ddpm_adds_no_noise_to_a_finished_latent(variance):
+    last = [Level(1.0, 0.3), Level(1.0, 0.0)]
+    finished = drive(ddpm(torch.ones(1), last, torch.ones_like, variance=variance), answer_for(MEAN, 0.0))
+    assert finished.item() == pytest.approx(MEAN)
+
+
 def test_an_unknown_variance_of_ddpm_is_refused():
     with pytest.raises(ValueError, match="variance of ddpm 'larg': did you mean large"):
         next(ddpm(torch.zeros(1, 1, 1, 1), geometric(2), SeededNoise(0), variance="larg"))
