@@ -26,9 +26,7 @@ from sfumato.families.model import Model
 from sfumato.provenance.recipe import recipe_of, write_png
 from sfumato.request import Request
 
-EMBEDDED = "world"
-FRESH_SEEDS = 2**32
-"""Seeds that nobody asked for are below this: short enough to be typed again."""
+EMBEDDED = Request.model
 
 
 class Options(TypedDict, total=False):
@@ -93,7 +91,7 @@ class Painter:
                 raise InputError(f"the request is for model {wish.model!r}; this painter has {self.name!r}")
             return replace(wish, **options)
         if "seed" not in options:
-            options["seed"] = secrets.randbelow(FRESH_SEEDS)
+            options["seed"] = fresh_seed()
         return Request(prompt=wish, model=self.name, **options)
 
     def __call__(self, wish: str | Request, **options: Unpack[Options]) -> Picture:
@@ -157,6 +155,11 @@ class Painter:
             weights=self.model.name,
             weights_sha256=self.weights_sha256,
         )
+
+
+def fresh_seed() -> int:
+    """A seed for who gave none: any, and short enough to be typed again."""
+    return secrets.randbelow(2**32)
 
 
 def to_image(picture: Tensor) -> Image.Image:

@@ -1,0 +1,90 @@
+"""``sfumato replay``: draw a picture again from the recipe in it and compare, pixel for pixel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sfumato.errors import InputError
+from sfumato.request import Request
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from sfumato.painter import Picture
+    from sfumato.provenance.recipe import Recipe
+
+DIFFERENT = 1
+
+
+def replay(
+    picture: Annotated[Path, typer.Argument(help="A PNG that sfumato drew.")],
+    *,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The model it was drawn with, if not the embedded one."),
+    ] = None,
+) -> None:
+    """Draw a picture again from its recipe.
+
+    Says whether every pixel is the same, and exits with code 0 if so, with 1 if not.
+    """
+    from sfumato.painter import load
+    from sfumato.provenance.recipe import pixel_digest, read_recipe
+
+    recipe = read_recipe(picture)
+    if weights is None and recipe.request.model != Request.model:
+        raise InputError(
+            f"{picture}: was drawn with {recipe.request.model}; name that file with --weights FILE"
+        )
+    kept = _pixels(picture)
+    painter = load(weights)
+    again = painter(replace(recipe.request, model=painter.name))
+    if pixel_digest(again.image) == pixel_digest(kept):
+        typer.echo(f"identical: {kept.width}x{kept.height} pixels of {recipe.request.prompt!r}")
+        return
+    typer.echo(f"different: {_difference(kept, again.image)}; {_cause(recipe, kept, again)}")
+    raise typer.Exit(DIFFERENT)
+
+
+def _pixels(path: Path) -> Image:
+    from PIL import Image
+
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()
+            return image.copy()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: its pixels cannot be read ({error}); copy it again") from error
+
+
+def _difference(kept: Image, again: Image) -> str:
+    import numpy as np
+
+    if (kept.size, kept.mode) != (again.size, again.mode):
+        return "{}x{} {} in the file, {}x{} {} drawn again".format(
+            *kept.size, kept.mode, *again.size, again.mode
+        )
+    apart = np.abs(np.asarray(kept, dtype=np.int16) - np.asarray(again, dtype=np.int16)).max(axis=2)
+    return f"by up to {apart.max()} of 255, in {np.mean(apart > 0):.2%} of the pixels"
+
+
+def _cause(recipe: Recipe, kept: Image, again: Picture) -> str:
+    """The likeliest of the causes that can be told from here."""
+    from sfumato.provenance.recipe import pixel_digest, recipe_of
+
+    here = recipe_of(recipe.request, again.image, weights=again.weights, weights_sha256=again.weights_sha256)
+    if recipe.pixels == here.pixels:
+        return "the file was altered after it was drawn, and its recipe still gives the original"
+    if recipe.weights_sha256 != here.weights_sha256:
+        mine, its = here.weights_sha256[:12], recipe.weights_sha256[:12]
+        return f"other weights: it was drawn with {recipe.weights} ({its}), this is {here.weights} ({mine})"
+    if recipe.pixels != pixel_digest(kept):
+        return "the file was altered after it was drawn"
+    if (recipe.sfumato, recipe.torch) != (here.sfumato, here.torch):
+        its = f"sfumato {recipe.sfumato} with torch {recipe.torch}"
+        return f"other versions: it was drawn by {its}, this is {here.sfumato} with {here.torch}"
+    return "another processor, number of threads, or fast mode, of which the last bits of sums depend"
