@@ -1,0 +1,127 @@
+"""A scene as pixels: tint, turn, scale, a soft shadow, composite, style; batched, on any device.
+
+The artwork is tinted and shrunk once, into a pyramid of tiles; a batch of scenes is then one background each
+and one `grid_sample` per layer of things. A picture does not depend on the others in its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sfumato.world.artwork import artwork
+from sfumato.world.backgrounds import background
+from sfumato.world.colours import COLOURS, tint_all
+from sfumato.world.scenes import Place, Scene
+from sfumato.world.styles import STYLES
+
+MARGIN = 0.125
+"""Room around the artwork inside a tile, as a share of it: the shadow falls there."""
+SHADOW = 0.28
+
+
+class Renderer:
+    """Renders scenes of the named sprites as square pictures of ``size`` pixels."""
+
+    def __init__(self, sprites: Sequence[str], size: int, device: torch.device | str = "cpu") -> None:
+        self.size = size
+        self.device = torch.device(device)
+        self._sprite = {name: index for index, name in enumerate(sprites)}
+        self._tint = {None: 0} | {colour: index + 1 for index, colour in enumerate(COLOURS)}
+        self._pyramid = _pyramid(sprites, size, self.device)
+        self._backgrounds: dict[str, Tensor] = {}
+
+    @torch.inference_mode()
+    def __call__(self, scenes: Sequence[Scene]) -> Tensor:
+        """Return the pictures (B, 3, size, size), values 0 to 1."""
+        canvas = self._background(scenes)
+        layers = [[(thing, place) for thing in scene.things for place in thing.places] for scene in scenes]
+        for depth in range(max(map(len, layers))):
+            rows = [row for row, layer in enumerate(layers) if len(layer) > depth]
+            tiles: dict[int, list[tuple[int, int, int, Place]]] = {}
+            for row in rows:
+                thing, place = layers[row][depth]
+                level = self._level(place.extent)
+                tiles.setdefault(level, []).append(
+                    (row, self._tint[thing.colour], self._sprite[thing.sprite], place)
+                )
+            for level, group in tiles.items():
+                self._composite(canvas, level, group)
+        return self._styled(canvas, scenes)
+
+    def _background(self, scenes: Sequence[Scene]) -> Tensor:
+        for name in {scene.background for scene in scenes} - self._backgrounds.keys():
+            self._backgrounds[name] = background([name], self.size, self.size, self.device)[0]
+        return torch.stack([self._backgrounds[scene.background] for scene in scenes])
+
+    def _level(self, extent: float) -> int:
+        """The smallest tile of the pyramid that is not stretched."""
+        fitting = [
+            level for level, tiles in enumerate(self._pyramid) if _artwork_side(tiles) >= extent * self.size
+        ]
+        return fitting[-1] if fitting else 0
+
+    def _composite(self, canvas: Tensor, level: int, group: list[tuple[int, int, int, Place]]) -> None:
+        rows = torch.tensor([row for row, _, _, _ in group], device=self.device)
+        tints = torch.tensor([tint for _, tint, _, _ in group])
+        sprites = torch.tensor([sprite for _, _, sprite, _ in group])
+        tiles = self._pyramid[level][tints, sprites].to(self.device).float().div_(255)  # (n, 5, t, t)
+        grid = F.affine_grid(
+            _inverse(group, self.device), [len(group), 5, self.size, self.size], align_corners=False
+        )
+        pasted = F.grid_sample(tiles, grid, align_corners=False)
+        colour, alpha, shadow = pasted.split((3, 1, 1), dim=1)
+        behind = canvas[rows] * (1 - SHADOW * shadow)
+        canvas[rows] = colour + behind * (1 - alpha)
+
+    def _styled(self, canvas: Tensor, scenes: Sequence[Scene]) -> Tensor:
+        for style in sorted({scene.style for scene in scenes} - {"sticker"}):
+            rows = torch.tensor(
+                [row for row, scene in enumerate(scenes) if scene.style == style], device=self.device
+            )
+            canvas[rows] = STYLES[style].apply(canvas[rows])
+        return canvas.clamp_(0, 1)
+
+
+def _pyramid(sprites: Sequence[str], size: int, device: torch.device) -> list[Tensor]:
+    """Premultiplied colour, alpha and shadow as bytes, (tints, sprites, 5, t, t), from large tiles to small."""
+    rgba = artwork(sprites, size)
+    tinted = torch.cat([rgba[None], tint_all(rgba)])
+    levels: list[Tensor] = []
+    for side in (size, size // 2, size // 4):
+        levels.append(torch.stack([_with_shadow(rgba, side) for rgba in tinted]).to(device))
+    return levels
+
+
+def _with_shadow(rgba: Tensor, side: int) -> Tensor:
+    alpha = rgba[:, 3:]
+    flat = torch.cat([rgba[:, :3] * alpha, alpha], dim=1)
+    small = flat if flat.shape[-1] == side else F.interpolate(flat, size=(side, side), mode="area")
+    padded = F.pad(small, [round(side * MARGIN)] * 4)
+    reach = max(1, side // 16)
+    blurred = padded[:, 3:]
+    for _ in range(2):
+        blurred = F.avg_pool2d(blurred, 2 * reach + 1, stride=1, padding=reach)
+    shadow = F.pad(blurred, [0, 0, reach, 0])[:, :, :-reach]  # falls downwards
+    return (torch.cat([padded, shadow], dim=1) * 255).round().to(torch.uint8)
+
+
+def _artwork_side(tiles: Tensor) -> float:
+    return tiles.shape[-1] / (1 + 2 * MARGIN)
+
+
+def _inverse(group: list[tuple[int, int, int, Place]], device: torch.device) -> Tensor:
+    """For each place the map from canvas to tile coordinates, both -1 to 1: (n, 2, 3)."""
+    x, y, extent, turn = torch.tensor([[p.x, p.y, p.extent, p.turn] for *_, p in group]).unbind(1)
+    scale = extent * (1 + 2 * MARGIN)
+    angle = turn.deg2rad()
+    cos, sin = angle.cos() / scale, angle.sin() / scale
+    centre_x, centre_y = 2 * x - 1, 2 * y - 1
+    rows = [
+        torch.stack([cos, sin, -(cos * centre_x + sin * centre_y)], 1),
+        torch.stack([-sin, cos, -(cos * centre_y - sin * centre_x)], 1),
+    ]
+    return torch.stack(rows, 1).to(device)

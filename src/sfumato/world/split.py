@@ -1,0 +1,51 @@
+"""Which combinations training never sees, so that a test of them is a test of understanding.
+
+Held out are pairs (thing, colour), triples (thing, relation, thing) and pairs (thing, style). The choice is a
+hash of the words: nothing is stored, every machine agrees, and a new thing falls into the split by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sfumato.world.scenes import Scene
+
+SHARE = 0.1
+"""The share of each kind of combination that is held out."""
+
+
+def held_out_words(*words: str) -> bool:
+    """Say whether this combination, for example ``("cat", "red")`` or ``("cat", "left of", "car")``, is held out."""
+    digest = hashlib.blake2b("/".join(words).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64 < SHARE
+
+
+def combinations(scene: Scene) -> list[tuple[str, ...]]:
+    """Return every combination of the split's three kinds that the scene's *picture* shows.
+
+    A picture of A left of B also shows B right of A and A next to B: all are the one triple (A, left of, B).
+    """
+    found: list[tuple[str, ...]] = []
+    for thing in scene.things:
+        if thing.colour is not None:
+            found.append((thing.sprite, thing.colour))
+        if scene.style != "sticker":
+            found.append((thing.sprite, scene.style))
+    if scene.relation is not None:
+        found.append(_triple(scene))
+    return found
+
+
+def held_out(scene: Scene) -> bool:
+    """Say whether the scene shows any held-out combination."""
+    return any(held_out_words(*words) for words in combinations(scene))
+
+
+def _triple(scene: Scene) -> tuple[str, str, str]:
+    first, second = scene.things[0], scene.things[1]
+    (x1, y1), (x2, y2) = first.centre, second.centre
+    if scene.relation in ("left of", "right of", "next to"):
+        one, other = (first, second) if x1 < x2 else (second, first)
+        return (one.sprite, "left of", other.sprite)
+    one, other = (first, second) if y1 < y2 else (second, first)
+    return (one.sprite, "above", other.sprite)
