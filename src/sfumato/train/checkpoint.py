@@ -1,0 +1,49 @@
+"""Where training stands, as one file: written atomically, restored exactly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from sfumato.errors import CheckpointError
+from sfumato.train.ema import Ema
+from sfumato.train.optimizer import MuonAdam
+
+
+def save(path: Path, step: int, modules: Mapping[str, nn.Module], averaged: Ema, optimizer: MuonAdam) -> None:
+    """Write the state after ``step`` steps; whoever reads the path sees the old file or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "step": step,
+        "modules": {name: module.state_dict() for name, module in modules.items()},
+        "averaged": {name: module.state_dict() for name, module in averaged.modules.items()},
+        "optimizer": optimizer.state_dict(),
+    }
+    partial = path.with_suffix(".partial")
+    with partial.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def restore(path: Path, modules: Mapping[str, nn.Module], averaged: Ema, optimizer: MuonAdam) -> int:
+    """Bring everything back to what `save` saw and return the steps done; 0 if there is no file."""
+    if not path.exists():
+        return 0
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        for name, module in modules.items():
+            module.load_state_dict(state["modules"][name])
+            averaged.modules[name].load_state_dict(state["averaged"][name])
+        optimizer.load_state_dict(state["optimizer"])
+    except (RuntimeError, KeyError, ValueError, EOFError) as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this recipe ({str(error).splitlines()[0]}); "
+            "choose another folder, or delete the file to start again"
+        ) from error
+    return int(state["step"])
