@@ -57,3 +57,57 @@ def fixed_seeds() -> None:
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+TINY_CAPTIONS = ("a red cat to the left of a blue car", "two yellow fish under a cloud, inky", "a castle")
+
+
+@pytest.fixture(scope="session")
+def tiny_world():
+    """A model of the picture world with tiny random networks: 16x16 pictures, latents of 2 channels."""
+    from sfumato.families.world import World, WorldConfig
+    from sfumato.models.clip import ImageConfig, ImageTower, TextConfig, TextTower
+    from sfumato.models.unet import UNet, UNetConfig
+    from sfumato.models.vae import AutoencoderConfig, AutoencoderKL
+    from sfumato.train.tokenizer import train_tokenizer
+
+    torch.manual_seed(0)
+    tokenizer = train_tokenizer(TINY_CAPTIONS, 300)
+    tower = {"width": 16, "layers": 1, "heads": 2, "hidden": 32, "activation": "gelu", "projection": 8}
+    config = WorldConfig(
+        unet=UNetConfig(
+            in_channels=2, out_channels=2, block_out_channels=(8, 16), layers_per_block=1,
+            transformer_depth=(0, 1), mid_transformer_depth=1, heads=(2, 2), context_width=16, norm_groups=4,
+            linear_projection=True,
+        ),
+        autoencoder=AutoencoderConfig(
+            in_channels=3, latent_channels=2, block_out_channels=(8, 8), layers_per_block=1, norm_groups=4,
+            patch_size=1, mid_attention=False, quant_conv=False,
+        ),
+        text=TextConfig(vocabulary=tokenizer.vocabulary_size, length=77, end=1, **tower),
+        image=ImageConfig(size=16, patch=8, **tower),
+        latent_mean=(0.1, -0.2), latent_std=(0.5, 2.0), prediction="flow",
+        native=(16, 16), multiple=4, smallest=8, largest=32,
+    )  # fmt: skip
+    unet = UNet(config.unet)
+    torch.nn.init.normal_(unet.conv_out.weight, std=0.1)  # it starts at zero, which would draw nothing
+    return World(
+        name="tiny", config=config, unet=unet, autoencoder=AutoencoderKL(config.autoencoder),
+        text=TextTower(config.text), image=ImageTower(config.image), tokenizer=tokenizer,
+        words=frozenset(" ".join(TINY_CAPTIONS).replace(",", "").split()), card={"licence": "Apache-2.0"},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tiny_world, tmp_path_factory: pytest.TempPathFactory):
+    """The file of ``tiny_world``."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    tiny_world.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_painter(tiny_weights):
+    import sfumato
+
+    return sfumato.load(tiny_weights)

@@ -46,15 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 a comparison failed, 2 an error, 130 stopped from the keyboard."""
     try:
         code = typer.main.get_command(_app()).main(arguments, "sfumato", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
     except (typer.Abort, KeyboardInterrupt):
-        _say("stopped")
-        sys.exit(STOPPED)
+        code = STOPPED
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
         _say(f"error: {_one_line(error)}")
-        sys.exit(FAILED)
+        code = FAILED
+    if code == STOPPED:
+        _say("stopped")
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _app() -> typer.Typer:

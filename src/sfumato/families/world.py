@@ -8,6 +8,7 @@ family holds is said by ``save``.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -66,6 +67,27 @@ class WorldConfig:
                 f"sizes in multiples of {self.multiple} do not divide by "
                 f"{self.autoencoder.shrink} * {self.unet.shrink}, the shrinks of the networks"
             )
+        if not all(math.isfinite(number) for number in self.latent_mean) or not all(
+            math.isfinite(number) and number > 0 for number in self.latent_std
+        ):
+            raise ValueError(f"latent_mean {self.latent_mean} and latent_std {self.latent_std} scale nothing")
+        if self.text.length < Tokenizer.length:
+            raise ValueError(f"a text tower that reads {self.text.length} tokens, not {Tokenizer.length}")
+        if not self.draws(self.native):
+            raise ValueError(
+                f"native {self.native} is not in multiples of {self.multiple} "
+                f"from {self.smallest} to {self.largest}"
+            )
+
+    @property
+    def sides(self) -> range:
+        """The lengths that a side of a picture may have."""
+        least = -(-self.smallest // self.multiple) * self.multiple
+        return range(least, self.largest + 1, self.multiple)
+
+    def draws(self, size: tuple[int, int]) -> bool:
+        """Whether a picture of ``size`` can be drawn."""
+        return all(side in self.sides for side in size)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,11 +111,9 @@ class World:
 
     def check_size(self, size: tuple[int, int]) -> None:
         """Raise InputError, naming sizes nearby, unless both sides are allowed."""
-        step = self.config.multiple
-        least = -(-self.config.smallest // step) * step
-        most = self.config.largest // step * step
-        if all(least <= side <= most and side % step == 0 for side in size):
+        if self.config.draws(size):
             return
+        step, least, most = self.config.multiple, self.config.sides[0], self.config.sides[-1]
         down = [min(max(side // step * step, least), most) for side in size]
         up = [min(max(-(-side // step) * step, least), most) for side in size]
         near = dict.fromkeys(f"{width}x{height}" for width, height in (down, up))
@@ -180,6 +200,10 @@ class World:
     def load(cls, path: str | Path, *, device: str = "cpu") -> World:
         """Read what ``save`` wrote, as float32. Raises CheckpointError unless it fits in every detail."""
         metadata = read_header(path).metadata
+        if (version := _entry(path, metadata, "format")) != FORMAT:
+            raise CheckpointError(
+                f"{path}: written in format {version}, this sfumato reads {FORMAT}; upgrade it"
+            )
         config = parse(WorldConfig, _entry(path, metadata, "config"), f"{path}: sfumato.config")
         try:
             with torch.device("meta"):
@@ -200,9 +224,12 @@ class World:
         )
         tensors = safetensors.load(path, device, torch.float32)
         safetensors.check_claimed(tensors, tuple(world._parts))
+        if broken := [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]:
+            raise CheckpointError(f"{path}: {broken[0]} holds numbers that are not finite; download it again")
         for prefix, network in world._parts.items():
             safetensors.load_into(network, tensors, prefix)
-            network.to(memory_format=torch.channels_last)  # a third faster on a CPU than channels-first
+            # a third faster on a CPU than channels-first; torch's annotations do not know this call
+            network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
             network.eval().requires_grad_(False)  # noqa: FBT003 - torch's own signature
         return world
 

@@ -1,0 +1,50 @@
+import pytest
+import torch
+
+from sfumato.diffusion.levels import flow_uniform
+from sfumato.diffusion.protocol import Conditioning
+from sfumato.errors import InputError
+from sfumato.families.model import Encoded
+
+
+class Glass:
+    """A model without networks, through which one can see: it keeps every list of rows it was handed."""
+
+    name, family, native = "glass", "glass", (8, 8)
+
+    def __init__(self):
+        self.forwards = []
+        self.texts = []
+
+    def check_size(self, size):
+        if size == (5, 5):
+            raise InputError("5x5 cannot be drawn")
+
+    def blank(self, size):
+        return torch.zeros(1, 2, size[1], size[0])
+
+    def levels(self, steps, spacing):
+        return flow_uniform(steps)
+
+    def encode(self, texts):
+        self.texts += texts
+        return [
+            Encoded(Conditioning(torch.full((1, 3, 4), float(len(text)))), (f"read {text}",))
+            for text in texts
+        ]
+
+    def denoise(self, calls):
+        self.forwards.append(list(calls))
+        if any(call.conditioning.context[0, 0, 0] == len("poison") for call in calls):
+            raise RuntimeError("out of memory")
+        return [
+            0.5 * call.x / (1 + call.level.sigma) + call.conditioning.context.mean() / 9 for call in calls
+        ]
+
+    def decode(self, latent):
+        return latent[:, :1].expand(-1, 3, -1, -1).sigmoid()
+
+
+@pytest.fixture
+def glass():
+    return Glass()

@@ -1,0 +1,84 @@
+import math
+
+import pytest
+import torch
+
+from sfumato.engine import Engine, drawing
+from sfumato.engine.job import Encode
+from sfumato.errors import InputError
+from sfumato.families.model import Encoded
+from sfumato.request import Request
+
+
+def drawn(model, **wishes):
+    ((ended,),) = [round_ for round_ in Engine(model).run([drawing(Request(**wishes), model)]) if round_]
+    if isinstance(ended.outcome, Exception):
+        raise ended.outcome
+    return ended.outcome
+
+
+def test_a_request_that_cannot_be_drawn_fails_before_it_asks_anything(glass):
+    for wrong in ({"size": (5, 5)}, {"sampler": "eular"}):
+        with pytest.raises(InputError):
+            next(drawing(Request(prompt="a", seed=0, **wrong), glass))
+    assert glass.texts == []
+
+
+def test_the_first_question_is_what_the_words_mean(glass):
+    job = drawing(Request(prompt="a cat", negative="fog", seed=0), glass)
+    assert next(job) == [Encode("a cat"), Encode("fog")]
+    job.close()
+
+
+@pytest.mark.parametrize("guidance", [0, 1, 1.0])
+def test_without_guidance_no_unconditional_row_is_computed_and_no_negative_read(glass, guidance):
+    drawn(glass, prompt="cat", negative="foggy", seed=0, steps=4, guidance=guidance)
+    assert glass.texts == ["cat"]
+    assert {call.conditioning.context.max().item() for forward in glass.forwards for call in forward} == {3.0}
+
+
+def test_a_negative_prompt_without_guidance_is_noted(glass):
+    assert any("no effect at guidance 1:" in note for note in drawn(
+        glass, prompt="cat", negative="fog", seed=0, steps=1, guidance=1).notes)  # fmt: skip
+    assert drawn(glass, prompt="cat", seed=0, steps=1, guidance=1).notes == ("read cat",)
+
+
+def test_notes_on_the_negative_prompt_say_that_they_are(glass):
+    assert drawn(glass, prompt="cat", negative="fog", seed=0, steps=1).notes == (
+        "read cat", "negative prompt: read fog",
+    )  # fmt: skip
+
+
+def test_another_size_than_the_learned_one_is_noted(glass):
+    (*_, note) = drawn(glass, prompt="cat", seed=0, steps=1, size=(8, 16)).notes
+    assert "learned pictures of 8x8" in note
+
+
+def test_guidance_moves_the_picture_away_from_the_negative(glass):
+    plain, guided, away = (
+        drawn(glass, prompt="a long prompt", seed=0, steps=3, **wishes).picture
+        for wishes in ({"guidance": 1}, {"guidance": 3}, {"guidance": 3, "negative": "longer by far, this"})
+    )
+    assert (guided > plain).all()  # the empty prompt lies below the prompt, so guidance goes up
+    assert (away < plain).all()  # the long negative lies above it
+
+
+def test_the_watcher_sees_every_step_once_and_in_order(glass):
+    seen = []
+    list(Engine(glass).run([drawing(Request(prompt="a", seed=1, steps=5), glass, seen.append)]))
+    assert [(step.index, step.total) for step in seen] == [(k, 5) for k in range(1, 6)]
+    assert all(step.clean.shape == (1, 2, 8, 8) for step in seen)
+
+
+def test_a_picture_that_left_all_bounds_is_an_error_and_not_a_black_square(glass):
+    glass.encode = lambda texts: [
+        Encoded(torch_conditioning(math.inf if text else 0.0)) for text in texts
+    ]  # an overflow in the making
+    with pytest.raises(InputError, match="lower it"):
+        drawn(glass, prompt="a", seed=0, steps=2)
+
+
+def torch_conditioning(value):
+    from sfumato.diffusion.protocol import Conditioning
+
+    return Conditioning(torch.full((1, 3, 4), value))

@@ -1,0 +1,178 @@
+import json
+import re
+
+import pytest
+import torch
+
+from sfumato import families
+from sfumato.checkpoints import safetensors
+from sfumato.diffusion.protocol import Call, Conditioning, Extras, Level
+from sfumato.errors import CheckpointError, InputError
+from sfumato.families.world import World
+
+
+def test_a_model_comes_back_from_its_file_in_every_part(tiny_world, tmp_path):
+    tiny_world.save(tmp_path / "tiny.safetensors", dtype=torch.float32)
+    back = World.load(tmp_path / "tiny.safetensors")
+    assert (back.name, back.config, back.words, back.card) == (
+        tiny_world.name, tiny_world.config, tiny_world.words, tiny_world.card,
+    )  # fmt: skip
+    for part in ("unet", "autoencoder", "text", "image"):
+        kept, found = getattr(tiny_world, part).state_dict(), getattr(back, part).state_dict()
+        assert kept.keys() == found.keys()
+        assert all(torch.equal(kept[name], found[name]) for name in kept)
+    assert back.tokenizer("a red cat") == tiny_world.tokenizer("a red cat")
+
+
+def test_weights_are_halved_in_the_file_and_float32_in_memory(tiny_world, tiny_weights):
+    assert {tensor.dtype for tensor in safetensors.load(tiny_weights).values()} == {torch.bfloat16}
+    weight = World.load(tiny_weights).unet.conv_in.weight
+    assert torch.equal(weight, tiny_world.unet.conv_in.weight.bfloat16().float())
+    assert not weight.requires_grad
+
+
+def rewritten(tiny_weights, path, change):
+    """A copy of the file with ``change(metadata, tensors)`` made."""
+    metadata = dict(safetensors.read_header(tiny_weights).metadata)
+    tensors = safetensors.load(tiny_weights)
+    change(metadata, tensors)
+    safetensors.save(path, tensors, metadata)
+    return path
+
+
+def configured(**changes):
+    def change(metadata, tensors):
+        config = json.loads(metadata["sfumato.config"])
+        for name, value in changes.items():
+            part, _, key = name.rpartition("__")
+            (config[part] if part else config)[key] = value
+        metadata["sfumato.config"] = json.dumps(config)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda metadata, tensors: metadata.pop("sfumato.config"), "no sfumato.config"),
+        (lambda metadata, tensors: metadata.update({"sfumato.config": "{"}), "not JSON"),
+        (lambda metadata, tensors: metadata.update({"sfumato.config": "[]"}), "not an object"),
+        (lambda metadata, tensors: metadata.update({"sfumato.family": "galaxy"}), "galaxy"),
+        (lambda metadata, tensors: metadata.pop("sfumato.family"), "no family"),
+        (lambda metadata, tensors: metadata.update({"sfumato.words": "{}"}), "words"),
+        (lambda metadata, tensors: metadata.update({"sfumato.card": "3"}), "card"),
+        (lambda metadata, tensors: metadata.update({"sfumato.format": "9"}), "format 9"),
+        (lambda metadata, tensors: metadata.update({"sfumato.tokenizer": "{}"}), "tokenizer"),
+        (lambda metadata, tensors: tensors.pop("unet.conv_in.weight"), "unet.conv_in.weight"),
+        (lambda metadata, tensors: tensors.update({"ghost.weight": torch.zeros(1)}), "ghost.weight"),
+        (configured(color=1), "unknown color"),
+        (configured(unet__heads=[3, 3]), "heads"),
+        (configured(unet__heads="two"), "config.unet.heads"),
+        (configured(latent_mean=[0.0]), "channels"),
+        (configured(latent_std=[0.0, 1.0]), "latent_std"),
+        (configured(native=[16, 16, 16]), "native"),
+        (configured(native=[16, 18]), "native"),
+        (configured(prediction="epsilon"), "flow"),
+        (configured(multiple=2), "multiples of 2"),
+        (configured(smallest=33), "33"),
+        (configured(text__length=64), "reads 64 tokens"),
+        (lambda metadata, tensors: tensors["text.text_projection.weight"].fill_(torch.nan), "not finite"),
+    ],
+)
+def test_a_file_that_is_wrong_anywhere_is_refused_in_words(tiny_weights, tmp_path, change, said):
+    path = rewritten(tiny_weights, tmp_path / "wrong.safetensors", change)
+    with pytest.raises(CheckpointError, match=re.escape(said)):
+        families.load(path)
+
+
+def test_a_truncated_file_is_refused(tiny_weights, tmp_path):
+    path = tmp_path / "short.safetensors"
+    path.write_bytes(tiny_weights.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="cut short"):
+        families.load(path)
+
+
+def test_without_embedded_weights_the_error_says_how_to_get_some(monkeypatch, tmp_path):
+    monkeypatch.setattr(families, "files", lambda package: tmp_path)
+    with pytest.raises(CheckpointError, match="train one"):
+        families.embedded()
+
+
+def test_a_conditioning_attends_to_the_words_and_their_end_only(tiny_world):
+    (encoded,) = tiny_world.encode(["a red cat"])
+    read = len(tiny_world.tokenizer("a red cat").ids)
+    assert encoded.conditioning.context.shape == (1, 77, 16)
+    assert encoded.conditioning.mask.tolist() == [[True] * read + [False] * (77 - read)]
+    assert encoded.notes == ()
+
+
+def test_notes_name_the_unknown_words_and_the_text_that_was_cut(tiny_world):
+    (encoded,) = tiny_world.encode(["a caste, " * 40 + "and a xylophone"])
+    cut, unknown = encoded.notes
+    assert "cut at 77 tokens" in cut
+    assert "and a xylophone" in cut
+    assert "caste" in unknown
+    assert "xylophone" in unknown
+    assert "nearest words it knows: castle" in unknown
+
+
+@pytest.mark.parametrize(
+    ("size", "way_out"),
+    [((16, 18), "16x16 or 16x20"), ((4, 16), "try 8x16"), ((64, 9), "32x8 or 32x12"), ((0, 1), "8x8")],
+)
+def test_a_size_that_cannot_be_drawn_is_answered_with_the_nearest(tiny_world, size, way_out):
+    with pytest.raises(InputError, match=f"{size[0]}x{size[1]}.*multiples of 4 from 8 to 32.*{way_out}"):
+        tiny_world.check_size(size)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (32, 8), (12, 28)])
+def test_every_allowed_size_can_be_drawn(tiny_world, size):
+    tiny_world.check_size(size)
+    (told,) = tiny_world.encode([""])
+    (clean,) = tiny_world.denoise([Call(tiny_world.blank(size), Level(0.5, 0.5), told.conditioning)])
+    assert tiny_world.decode(clean).shape == (1, 3, size[1], size[0])
+
+
+def test_the_answer_is_the_clean_latent_of_a_flow(tiny_world, monkeypatch):
+    """The true flow noise - clean, said by the network, must give back the clean latent exactly there."""
+    told = tiny_world.encode(["a castle"])[0].conditioning
+    clean, noise = torch.randn(2, 2, 8, 8), torch.randn(2, 2, 8, 8)
+    times = []
+
+    def network(x, time, context, extras):
+        times.append(time)
+        return noise - clean
+
+    monkeypatch.setattr(tiny_world.unet, "forward", network)
+    levels = [Level(0.25, 0.75), Level(0.0, 1.0)]
+    x = [level.alpha * clean[k : k + 1] + level.sigma * noise[k : k + 1] for k, level in enumerate(levels)]
+    answers = tiny_world.denoise([Call(x[k], level, told) for k, level in enumerate(levels)])
+    torch.testing.assert_close(torch.cat(answers), clean)
+    assert times[0].tolist() == [750.0, 1000.0]
+
+
+def test_masked_tokens_change_nothing(tiny_world):
+    told = tiny_world.encode(["a castle"])[0].conditioning
+    scrambled = torch.where(told.mask[..., None], told.context, torch.randn_like(told.context))
+    x, level = torch.randn(1, 2, 8, 8), Level(0.5, 0.5)
+    first, second = (
+        tiny_world.denoise([Call(x, level, Conditioning(context, told.mask))])[0]
+        for context in (told.context, scrambled)
+    )
+    torch.testing.assert_close(first, second)
+
+
+def test_decoding_undoes_the_scale_of_latents(tiny_world, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        tiny_world.autoencoder, "decode", lambda latent: seen.append(latent) or torch.full((1, 3, 8, 8), 3.0)
+    )
+    picture = tiny_world.decode(torch.ones(1, 2, 4, 4))
+    assert seen[0][0, :, 0, 0].tolist() == pytest.approx([0.6, 1.8])
+    assert picture.max() == 1.0  # clipped
+
+
+def test_extras_are_refused_rather_than_ignored(tiny_world):
+    told = tiny_world.encode(["a castle"])[0].conditioning
+    with pytest.raises(ValueError, match="extras"):
+        tiny_world.denoise([Call(torch.zeros(1, 2, 8, 8), Level(0.5, 0.5), told, Extras())])

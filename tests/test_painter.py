@@ -1,0 +1,145 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import sfumato
+from sfumato.errors import CheckpointError, InputError
+from sfumato.provenance.recipe import read_recipe
+from sfumato.request import Request
+
+
+def same(one: Image.Image, other: Image.Image) -> bool:
+    return one.size == other.size and one.tobytes() == other.tobytes()
+
+
+def test_a_seed_is_a_picture_and_another_seed_another(tiny_painter):
+    one, again, other = (tiny_painter("a castle", seed=seed, steps=3).image for seed in (7, 7, 8))
+    assert same(one, again)
+    assert not same(one, other)
+
+
+def test_a_sentence_alone_is_drawn_with_a_fresh_seed_that_the_request_tells(tiny_painter):
+    picture, another = (tiny_painter("a castle", steps=1) for _ in range(2))
+    assert picture.request.seed != another.request.seed
+    assert same(picture.image, tiny_painter("a castle", steps=1, seed=picture.request.seed).image)
+
+
+def test_what_is_not_said_is_the_requests_default(tiny_painter):
+    request = tiny_painter.request("a castle", seed=1)
+    assert request == Request(prompt="a castle", seed=1, model=tiny_painter.name)
+
+
+def test_a_request_is_drawn_as_it_is_or_with_some_of_it_changed(tiny_painter):
+    request = tiny_painter.request("a castle", seed=3, steps=2)
+    assert tiny_painter(request).request == request
+    assert tiny_painter(request, steps=3, size=(8, 8)).image.size == (8, 8)
+
+
+def test_a_request_for_another_model_is_refused(tiny_painter):
+    with pytest.raises(InputError, match=r"other\.safetensors"):
+        tiny_painter(Request(prompt="a", seed=0, model="other.safetensors"))
+
+
+def test_a_batch_gives_the_pictures_of_its_requests_in_their_order(tiny_painter):
+    requests = [
+        tiny_painter.request("a red cat", seed=1, steps=6),
+        tiny_painter.request("a castle", seed=2, steps=1, guidance=1),
+        tiny_painter.request("a cloud", seed=3, steps=3, sampler="ddpm", size=(24, 8)),
+    ]
+    pictures = list(tiny_painter.batch(requests))
+    assert [picture.request for picture in pictures] == requests
+    assert all(same(picture.image, tiny_painter(picture.request).image) for picture in pictures)
+
+
+def test_a_failing_request_is_raised_after_all_others_are_drawn(tiny_painter):
+    wishes = ["a castle", tiny_painter.request("a cat", seed=0, size=(9, 9)), "a cloud"]
+    pictures = []
+    with pytest.raises(InputError, match="9x9") as caught:
+        pictures.extend(tiny_painter.batch(wishes))
+    assert "request 1" in caught.value.__notes__[0]
+    pictures = []
+    with pytest.raises(ExceptionGroup, match="2 of 3") as several:
+        pictures.extend(tiny_painter.batch([wishes[1], "a castle", "  "]))
+    assert [picture.request.prompt for picture in pictures] == ["a castle"]
+    assert all(isinstance(error, InputError) for error in several.value.exceptions)
+
+
+def test_watching_shows_every_step_and_ends_with_the_picture(tiny_painter):
+    steps = list(tiny_painter.watch("a castle", seed=5, steps=4))
+    assert [(step.index, step.total) for step in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [step.picture is None for step in steps] == [True, True, True, False]
+    assert same(steps[-1].picture.image, tiny_painter("a castle", seed=5, steps=4).image)
+    assert all(step.preview().size == (16, 16) for step in steps)
+
+
+def test_the_preview_of_the_last_step_is_the_picture(tiny_painter):
+    """A flow's last step lands on what the model sees."""
+    *_, last = tiny_painter.watch("a castle", seed=5, steps=3, sampler="euler")
+    apart = np.asarray(last.preview(), dtype=int) - np.asarray(last.picture.image, dtype=int)
+    assert abs(apart).max() <= 1
+
+
+def test_a_watcher_that_leaves_stops_the_network(tiny_painter, monkeypatch):
+    calls = []
+    denoise = type(tiny_painter.model).denoise
+    monkeypatch.setattr(
+        type(tiny_painter.model), "denoise", lambda model, asked: calls.append(1) or denoise(model, asked)
+    )
+    steps = tiny_painter.watch("a castle", seed=5, steps=50)
+    next(steps)
+    steps.close()
+    assert len(calls) < 4
+
+
+def test_a_wrong_wish_is_refused_before_anything_is_watched(tiny_painter):
+    with pytest.raises(InputError, match="empty"):
+        tiny_painter.watch("")
+
+
+def test_a_saved_picture_carries_the_recipe_that_draws_it_again(tiny_painter, tmp_path):
+    picture = tiny_painter("a red cat", seed=11, steps=2, negative="car", guidance=2.5, levels="uniform")
+    path = picture.save(tmp_path / "cat.png")
+    recipe = read_recipe(path)
+    assert recipe.request == picture.request
+    assert recipe.weights == "tiny"
+    assert len(recipe.weights_sha256) == 64
+    with Image.open(path) as kept:
+        assert same(kept, tiny_painter(recipe.request).image)
+
+
+def test_pictures_are_plain_rgb_rounded_to_the_nearest(tiny_painter):
+    from sfumato.painter import to_image
+
+    ramp = torch.tensor([0.0, 0.4999 / 255, 0.5001 / 255, 1.0]).expand(1, 3, 1, 4)
+    image = to_image(ramp)
+    assert image.mode == "RGB"
+    assert np.asarray(image)[0, :, 0].tolist() == [0, 0, 1, 255]
+
+
+def test_fast_drawing_is_noted(tiny_weights):
+    picture = sfumato.load(tiny_weights, fast=True)("a castle", seed=1, steps=1)
+    assert any("fast" in note for note in picture.notes)
+
+
+def test_a_device_that_is_not_there_is_refused(tiny_weights):
+    with pytest.raises(InputError, match="abacus"):
+        sfumato.load(tiny_weights, device="abacus")
+
+
+def test_weights_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nothing\.safetensors"):
+        sfumato.load(tmp_path / "nothing.safetensors")
+
+
+def test_importing_sfumato_is_cheap_and_its_names_are_all_there():
+    code = (
+        "import sys, sfumato; assert 'torch' not in sys.modules; "
+        "[getattr(sfumato, name) for name in sfumato.__all__]; assert 'torch' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'forger'"):
+        sfumato.forger  # noqa: B018
