@@ -108,7 +108,7 @@ class Painter:
         with closing(self.engine.run([drawing(request, self.model, seen.append)])) as rounds:
             for ended in rounds:
                 picture = self._picture(request, ended[0].outcome) if ended else None
-                while len(seen) > (picture is None):  # the last step waits for its picture
+                while seen and (picture or seen[0].index < seen[0].total):  # the last waits for its picture
                     step = seen.popleft()
                     last = picture if not seen else None
                     yield Step(step.index, step.total, step.clean, last, self.engine)

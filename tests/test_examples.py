@@ -1,0 +1,45 @@
+import runpy
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PICTURES = {
+    "draw.py": {"cat.png", "looser-cat.png"},
+    "watch.py": {"steps.png"},
+    "batch.py": {f"batch-{number}.png" for number in range(1, 5)},
+}
+
+
+@pytest.fixture
+def run(tiny_weights, tmp_path, monkeypatch, capsys):
+    def run(name):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", [name, str(tiny_weights)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_every_example_is_run_by_a_test_and_under_40_lines():
+    found = {path.name: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.py")}
+    assert found.keys() == PICTURES.keys()
+    assert all(text.count("\n") < 40 for text in found.values())
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_an_example_draws_what_it_says(name, run, tmp_path):
+    run(name)
+    assert {path.name for path in tmp_path.glob("*.png")} == PICTURES[name]
+
+
+def test_the_strip_shows_five_steps(run, tmp_path):
+    run("watch.py")
+    with Image.open(tmp_path / "steps.png") as strip:
+        assert strip.size == (5 * 16, 16)
+
+
+def test_the_batch_is_the_same_beside_strangers(run):
+    assert run("batch.py").endswith("the same picture: True\n")
