@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -36,11 +37,12 @@ class AutoencoderTask:
         self.network, self.pictures = network, pictures
         self.batch, self.side, self.weights = batch, side, weights
         self.modules: Mapping[str, nn.Module] = {"autoencoder": network}
-        self._centres = [
+        self._places = [
             [place for thing in scene.things for place in thing.places] for scene in pictures.scenes
         ]
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+        """The loss of one batch of crops, and its parts."""
         crops = self._crops(generator)
         mean, logvar = self.network.encode(crops)
         mean, logvar = mean.float(), logvar.float().clamp(-20, 10)
@@ -54,10 +56,8 @@ class AutoencoderTask:
 
     @torch.inference_mode()
     def sample(self, averaged: Mapping[str, nn.Module]) -> Tensor:
-        network = averaged["autoencoder"]
-        assert_type_ok = network
-        if not isinstance(assert_type_ok, AutoencoderKL):
-            raise TypeError(f"an autoencoder was expected, not {type(network).__name__}")
+        """Pictures, each with what came back of it on its right."""
+        network = cast("AutoencoderKL", averaged["autoencoder"])
         device = next(network.parameters()).device
         some = as_signed(self.pictures.pictures[:24].to(device))
         back = network.decode(network.encode(some)[0])
@@ -66,19 +66,22 @@ class AutoencoderTask:
     def _crops(self, generator: torch.Generator) -> Tensor:
         """Crops (B, 3, side, side), -1..1, each around one thing of one picture."""
         device = next(self.network.parameters()).device
-        chance = torch.rand(self.batch, 4, generator=generator, device=device).tolist()
-        whole, raster = self.pictures.pictures.shape[-1], self.network.config.shrink
+        chance = torch.rand(self.batch, 4, generator=generator, device=device)
+        rows = cast("list[list[float]]", chance.tolist())  # pyright: ignore[reportUnknownMemberType]
         crops: list[Tensor] = []
-        for which, thing, dx, dy in chance:
+        for which, thing, dx, dy in rows:
             index = int(which * len(self.pictures))
-            place = self._centres[index][int(thing * len(self._centres[index]))]
-            corner = [
-                min(max(round((centre * whole - self.side * shift) / raster) * raster, 0), whole - self.side)
-                for centre, shift in ((place.y, dy), (place.x, dx))
-            ]
-            top, left = corner
+            places = self._places[index]
+            place = places[int(thing * len(places))]
+            top, left = self._corner(place.y, dy), self._corner(place.x, dx)
             crops.append(self.pictures.pictures[index, :, top : top + self.side, left : left + self.side])
         return as_signed(torch.stack(crops).to(device)).contiguous(memory_format=torch.channels_last)
+
+    def _corner(self, centre: float, shift: float) -> int:
+        """Where a crop begins, in pixels, that has ``centre`` inside, ``shift`` of the way through it."""
+        whole, raster = self.pictures.pictures.shape[-1], self.network.config.shrink
+        corner = round((centre * whole - self.side * shift) / raster) * raster
+        return min(max(corner, 0), whole - self.side)
 
 
 def _differences(one: Tensor, other: Tensor) -> Tensor:

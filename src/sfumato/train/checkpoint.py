@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,9 +14,20 @@ from sfumato.errors import CheckpointError
 from sfumato.train.ema import Ema
 from sfumato.train.optimizer import MuonAdam
 
+_UNREADABLE = (
+    RuntimeError,
+    EOFError,
+    pickle.UnpicklingError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)
+"""What torch, and our own reading of what it gives, raise for files that are not what they should be."""
+
 
 def save(path: Path, step: int, modules: Mapping[str, nn.Module], averaged: Ema, optimizer: MuonAdam) -> None:
-    """Write the state after ``step`` steps; whoever reads the path sees the old file or the new one, whole."""
+    """Write the state after ``step`` steps; a reader of ``path`` sees the old file or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         "step": step,
@@ -28,22 +40,28 @@ def save(path: Path, step: int, modules: Mapping[str, nn.Module], averaged: Ema,
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def restore(path: Path, modules: Mapping[str, nn.Module], averaged: Ema, optimizer: MuonAdam) -> int:
-    """Bring everything back to what `save` saw and return the steps done; 0 if there is no file."""
+    """Bring everything back to what `save` saw and return the steps done; 0 if there is no file.
+
+    Raises CheckpointError for a damaged file and for one of other modules, shapes or optimiser.
+    """
     if not path.exists():
         return 0
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
+        if state["modules"].keys() != modules.keys():
+            raise ValueError(f"it holds {', '.join(state['modules'])} instead of {', '.join(modules)}")
         for name, module in modules.items():
             module.load_state_dict(state["modules"][name])
             averaged.modules[name].load_state_dict(state["averaged"][name])
         optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, KeyError, ValueError, EOFError) as error:
+        return int(state["step"])
+    except _UNREADABLE as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"{path} is not a checkpoint of this recipe ({str(error).splitlines()[0]}); "
+            f"{path} is not a checkpoint of this recipe ({why}); "
             "choose another folder, or delete the file to start again"
         ) from error
-    return int(state["step"])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import cast
 
-import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+_Move = Callable[[list[Tensor], list[Tensor], int], None]
 
 
 class Ema:
@@ -18,12 +21,13 @@ class Ema:
     def __init__(self, modules: Mapping[str, nn.Module], decay: float) -> None:
         self.decay = decay
         self.modules = {
-            name: copy.deepcopy(module).eval().requires_grad_(False) for name, module in modules.items()
+            name: copy.deepcopy(module).eval().requires_grad_(requires_grad=False)
+            for name, module in modules.items()
         }
 
-    @torch.no_grad()
     def update(self, modules: Mapping[str, nn.Module], step: int) -> None:
+        """Move towards what the modules are after ``step``."""
         decay = min(self.decay, (1 + step) / (10 + step))
+        move = cast("_Move", get_ema_multi_avg_fn(decay))
         for name, module in modules.items():
-            mine = list(self.modules[name].parameters())
-            torch._foreach_lerp_(mine, list(module.parameters()), 1 - decay)  # pyright: ignore[reportPrivateUsage]
+            move(list(self.modules[name].parameters()), list(module.parameters()), 0)

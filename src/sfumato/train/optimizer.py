@@ -9,8 +9,8 @@ convolutions, which here are seen as matrices (out, in * k * k).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 StateDict = dict[str, Any]
 BETAS = (0.9, 0.98)
 MOMENTUM = 0.95
+_OUTER = ("conv_in.", "conv_out.", "encoder.conv_in.", "decoder.conv_out.")
 
 
 class MuonAdam:
@@ -29,11 +30,16 @@ class MuonAdam:
 
     def __init__(self, modules: Mapping[str, nn.Module], *, weight_decay: float, muon: bool = True) -> None:
         self.weight_decay = weight_decay
-        matrices, others = _split([p for m in modules.values() for p in named(m)], muon)
-        self.matrices = matrices
-        self.momenta = [torch.zeros_like(p) for p in matrices]
-        decayed = [p for p in others if p.ndim > 1]
-        plain = [p for p in others if p.ndim <= 1]
+        learning = [
+            (muon and _is_hidden_matrix(name, parameter), parameter)
+            for module in modules.values()
+            for name, parameter in module.named_parameters()
+            if parameter.requires_grad
+        ]
+        self.matrices = [p for hidden, p in learning if hidden]
+        self.momenta = [torch.zeros_like(p) for p in self.matrices]
+        decayed = [p for hidden, p in learning if not hidden and p.ndim > 1]
+        plain = [p for hidden, p in learning if not hidden and p.ndim <= 1]
         self.adam = torch.optim.AdamW(
             [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}],
             lr=1.0,
@@ -45,58 +51,69 @@ class MuonAdam:
         """Take one step at learning rate ``rate`` and clear the gradients."""
         for group in self.adam.param_groups:
             group["lr"] = rate
-        self.adam.step()
+        self.adam.step()  # pyright: ignore[reportUnknownMemberType]
         self.adam.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            for weight, momentum in zip(self.matrices, self.momenta, strict=True):
-                if weight.grad is None:
-                    continue
-                momentum.lerp_(weight.grad, 1 - MOMENTUM)
-                nesterov = weight.grad.lerp(momentum, MOMENTUM)
-                matrix = nesterov.flatten(1)
-                update = orthogonal(matrix).to(weight.dtype)
-                scale = 0.2 * math.sqrt(max(matrix.shape))
-                weight.mul_(1 - rate * self.weight_decay)
-                weight.add_(update.view(weight.shape), alpha=-rate * scale)
+        for weight, momentum in zip(self.matrices, self.momenta, strict=True):
+            if weight.grad is not None:
+                self._turn(weight, weight.grad, momentum, rate)
                 weight.grad = None
 
+    @torch.no_grad()
+    def _turn(self, weight: nn.Parameter, gradient: Tensor, momentum: Tensor, rate: float) -> None:
+        """Muon's step of one matrix, with Nesterov momentum and decoupled weight decay."""
+        momentum.lerp_(gradient, 1 - MOMENTUM)
+        matrix = gradient.lerp(momentum, MOMENTUM).flatten(1)  # (out, in * k * k)
+        update = orthogonal(matrix).to(weight.dtype)
+        scale = 0.2 * math.sqrt(max(matrix.shape))
+        weight.mul_(1 - rate * self.weight_decay)
+        weight.add_(update.view(weight.shape), alpha=-rate * scale)
+
     def state_dict(self) -> StateDict:
+        """Return all that the next step depends on, besides weights and gradients."""
         return {"adam": self.adam.state_dict(), "momenta": self.momenta}
 
     def load_state_dict(self, state: StateDict) -> None:
+        """Go on from what `state_dict` returned. Raises ValueError if it is of other parameters."""
         self.adam.load_state_dict(state["adam"])
         for mine, saved in zip(self.momenta, state["momenta"], strict=True):
             mine.copy_(saved)
 
 
 def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """Return nearly U V^T of ``matrix`` = U S V^T, by a quintic Newton-Schulz iteration in bfloat16.
+    """Return nearly U V^T of ``matrix`` = U S V^T, by a quintic Newton-Schulz iteration.
 
-    Singular values end between about 0.7 and 1.2, which is as good as 1 here. Coefficients: Jordan 2024.
+    Singular values end between about 0.7 and 1.2, which is as good as 1 here; those that were almost zero
+    stay small. Coefficients: Jordan 2024. A step multiplies x from the left by a polynomial of its Gram
+    matrix x x^T, so for wide matrices only Gram matrices are iterated, and x is multiplied once, at the end.
+    They are kept in float32: a rounding error that makes an eigenvalue negative would grow twelvefold a step.
     """
-    a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).bfloat16()
-    x = x / (x.norm() + 1e-7)
-    for _ in range(iterations):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
-    return x.T if tall else x
+    x = (matrix.mT if tall else matrix).float().contiguous()
+    length = cast("Tensor", torch.linalg.vector_norm(x))  # pyright: ignore[reportUnknownMemberType]
+    x = x / (length + 1e-7)
+    if x.shape[1] < 3 * x.shape[0]:
+        x = x.bfloat16()
+        for _ in range(iterations):
+            x = _polynomial(x @ x.mT) @ x
+        return x.mT if tall else x
+    gram = x @ x.mT
+    factor = polynomial = _polynomial(gram)
+    for _ in range(iterations - 1):
+        gram = polynomial @ gram @ polynomial
+        polynomial = _polynomial(gram)
+        factor = polynomial @ factor
+    x = factor.bfloat16() @ x.bfloat16()
+    return x.mT if tall else x
 
 
-def named(module: nn.Module) -> Iterable[tuple[str, nn.Parameter]]:
-    return ((name, p) for name, p in module.named_parameters() if p.requires_grad)
+def _polynomial(gram: Tensor) -> Tensor:
+    """a + b g + c g^2 of a Gram matrix g."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    made = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+    made.diagonal().add_(a)
+    return made
 
 
-def _split(
-    parameters: list[tuple[str, nn.Parameter]], muon: bool
-) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Hidden matrices, and the rest: vectors, tables of embeddings and the first and last layers."""
-    matrices: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for name, parameter in parameters:
-        outer = "embedding" in name or name.startswith(
-            ("conv_in.", "conv_out.", "encoder.conv_in.", "decoder.conv_out.")
-        )
-        (matrices if muon and parameter.ndim >= 2 and not outer else others).append(parameter)
-    return matrices, others
+def _is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
+    """Say whether Muon takes it: no vector, no embedding, nothing of the first or last layer."""
+    return parameter.ndim >= 2 and "embedding" not in name and not name.startswith(_OUTER)

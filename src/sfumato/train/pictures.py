@@ -11,10 +11,10 @@ from torch import Tensor
 
 def sheet(pictures: Tensor, columns: int) -> Tensor:
     """Lay pictures (N, 3, H, W) out in rows of ``columns``, the last one filled up with white."""
-    missing = -len(pictures) % columns
-    pictures = torch.cat([pictures, pictures.new_ones((missing, *pictures.shape[1:]))])
-    rows = pictures.unflatten(0, (-1, columns))  # (R, C, 3, H, W)
-    return rows.permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)  # (3, R * H, C * W)
+    count, channels, height, width = pictures.shape
+    blank = pictures.new_ones(-count % columns, channels, height, width)
+    full = torch.cat([pictures, blank]).view(-1, columns, channels, height, width)
+    return full.permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)  # (3, R * H, C * W)
 
 
 def save_picture(picture: Tensor, path: Path) -> None:

@@ -1,7 +1,7 @@
 """A scene as a sentence, in many phrasings: from keyword lists to whole sentences.
 
-`caption(scene, seed)` always tells the truth about the scene, but not always all of it: backgrounds, sizes and
-the plain style may go unsaid. `describe` says everything that the verifier checks, and is what the benchmark asks.
+`caption(scene, seed)` always tells the truth about the scene, but not always all of it: backgrounds, sizes
+and the plain style may go unsaid. `describe` says everything that the verifier checks, for the benchmark.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ _SOUNDS_LIKE_YOU = ("uni", "uku", "ufo", "use", "eu", "ewe")
 
 def caption(scene: Scene, seed: int) -> str:
     """Return one phrasing of the scene, the same for the same seed."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     backdrop = BACKGROUNDS[scene.background]
     says_background = rng.random() < 0.7
     says_style = scene.style != "sticker" or rng.random() < 0.2
@@ -114,7 +114,7 @@ def caption(scene: Scene, seed: int) -> str:
 
 def describe(scene: Scene, seed: int) -> str:
     """Return a sentence that says everything the verifier checks, and nothing of the background."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     sentence = _things(scene, rng)
     return sentence if scene.style == "sticker" else styled(sentence, scene.style, rng)
 

@@ -6,6 +6,7 @@ places, and are what the benchmark uses to ask for a certain scene.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from sfumato.world.scenes import RELATIONS, Place, Relation, Scene, Thing
 from sfumato.world.split import held_out
 
 Layout = Literal["single", "counted", "pair", "group pair", "list"]
+PATIENCE = 1000
+"""Scenes that are drawn and thrown away before a variety is called impossible."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,19 +43,27 @@ class Variety:
 def compose(seed: int, variety: Variety, *, allow_held_out: bool = False) -> Scene:
     """Return the scene of this seed; the same seed and variety give the same scene.
 
-    Combinations of the held-out split are redrawn, never taken, unless ``allow_held_out``.
+    Combinations of the held-out split are redrawn, never taken, unless ``allow_held_out``. Raises ValueError
+    where the variety offers nothing else.
     """
-    rng = random.Random(seed)
-    while True:
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    for _ in range(PATIENCE):
         scene = _scene(rng, variety)
         if allow_held_out or not held_out(scene):
             return scene
+    raise ValueError(
+        f"{PATIENCE} scenes of {len(variety.sprites)} sprites and {len(variety.colours)} colours were all "
+        "held out: widen the variety"
+    )
 
 
 def arrange(
     layout: Layout, things: Sequence[Thing], rng: random.Random, variety: Variety
 ) -> tuple[Thing, ...]:
-    """Give places to things that have only a count (their places' number), for a layout without a relation."""
+    """Give places to things that have only a count, for a layout without a relation.
+
+    "list" takes two to four different things, the other layouts one thing, one to four times.
+    """
     if layout == "list":
         cells = _list_cells(len(things), rng)
         return tuple(_placed(t, [c], rng, variety) for t, c in zip(things, cells, strict=True))
@@ -64,7 +75,7 @@ def arrange(
 def arrange_pair(
     things: tuple[Thing, Thing], relation: Relation, rng: random.Random, variety: Variety
 ) -> tuple[Thing, Thing]:
-    """Give places to two things, each alone or in a small group, such that the relation holds."""
+    """Give places to two things, each up to three times, such that the relation holds between the groups."""
     horizontal = relation in ("left of", "right of", "next to")
     swapped = relation in ("right of", "below") or (relation == "next to" and rng.random() < 0.5)
     one, other = reversed(things) if swapped else things
@@ -160,11 +171,12 @@ def _placed(thing: Thing, cells: Sequence[Cell], rng: random.Random, variety: Va
 
 
 def _snapped(centre: float, extent: float, grid: float) -> float:
+    """The nearest centre at which the sprite's corner is on the raster and the sprite on the canvas."""
     centre = min(max(centre, extent / 2), 1 - extent / 2)
     if not grid:
         return centre
-    corner = round((centre - extent / 2) / grid) * grid
-    return corner + extent / 2
+    corner = min(round((centre - extent / 2) / grid), math.floor((1 - extent) / grid + 1e-9))
+    return corner * grid + extent / 2
 
 
 def _pick(rng: random.Random, weights: Mapping[str, float]) -> str:

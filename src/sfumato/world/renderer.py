@@ -7,10 +7,11 @@ and one `grid_sample` per layer of things. A picture does not depend on the othe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate, pad
 
 from sfumato.world.artwork import artwork
 from sfumato.world.backgrounds import background
@@ -21,6 +22,16 @@ from sfumato.world.styles import STYLES
 MARGIN = 0.125
 """Room around the artwork inside a tile, as a share of it: the shadow falls there."""
 SHADOW = 0.28
+"""The share of light that the middle of a shadow takes away."""
+
+
+class _Paste(NamedTuple):
+    """One tile to be pasted on the picture ``row``; ``tint`` and ``sprite`` find it in the pyramid."""
+
+    row: int
+    tint: int
+    sprite: int
+    place: Place
 
 
 class Renderer:
@@ -34,21 +45,18 @@ class Renderer:
         self._pyramid = _pyramid(sprites, size, self.device)
         self._backgrounds: dict[str, Tensor] = {}
 
-    @torch.inference_mode()
     def __call__(self, scenes: Sequence[Scene]) -> Tensor:
-        """Return the pictures (B, 3, size, size), values 0 to 1."""
+        """Return the pictures (B, 3, size, size), values 0 to 1. Things stand before those named earlier."""
         canvas = self._background(scenes)
         layers = [[(thing, place) for thing in scene.things for place in thing.places] for scene in scenes]
         for depth in range(max(map(len, layers))):
             rows = [row for row, layer in enumerate(layers) if len(layer) > depth]
-            tiles: dict[int, list[tuple[int, int, int, Place]]] = {}
+            levels: dict[int, list[_Paste]] = {}
             for row in rows:
                 thing, place = layers[row][depth]
-                level = self._level(place.extent)
-                tiles.setdefault(level, []).append(
-                    (row, self._tint[thing.colour], self._sprite[thing.sprite], place)
-                )
-            for level, group in tiles.items():
+                paste = _Paste(row, self._tint[thing.colour], self._sprite[thing.sprite], place)
+                levels.setdefault(self._level(place.extent), []).append(paste)
+            for level, group in levels.items():
                 self._composite(canvas, level, group)
         return self._styled(canvas, scenes)
 
@@ -58,22 +66,19 @@ class Renderer:
         return torch.stack([self._backgrounds[scene.background] for scene in scenes])
 
     def _level(self, extent: float) -> int:
-        """The smallest tile of the pyramid that is not stretched."""
+        """The index of the smallest tile of the pyramid that is not stretched."""
         fitting = [
             level for level, tiles in enumerate(self._pyramid) if _artwork_side(tiles) >= extent * self.size
         ]
         return fitting[-1] if fitting else 0
 
-    def _composite(self, canvas: Tensor, level: int, group: list[tuple[int, int, int, Place]]) -> None:
-        rows = torch.tensor([row for row, _, _, _ in group], device=self.device)
-        tints = torch.tensor([tint for _, tint, _, _ in group])
-        sprites = torch.tensor([sprite for _, _, sprite, _ in group])
-        tiles = self._pyramid[level][tints, sprites].to(self.device).float().div_(255)  # (n, 5, t, t)
-        grid = F.affine_grid(
-            _inverse(group, self.device), [len(group), 5, self.size, self.size], align_corners=False
-        )
-        pasted = F.grid_sample(tiles, grid, align_corners=False)
-        colour, alpha, shadow = pasted.split((3, 1, 1), dim=1)
+    def _composite(self, canvas: Tensor, level: int, group: list[_Paste]) -> None:
+        rows, tints, sprites = torch.tensor([paste[:3] for paste in group], device=self.device).unbind(1)
+        tiles = self._pyramid[level][tints, sprites].float().div_(255)  # (n, 5, t, t)
+        maps = _inverse([paste.place for paste in group]).to(self.device)
+        grid = affine_grid(maps, [len(group), 5, self.size, self.size], align_corners=False)
+        pasted = grid_sample(tiles, grid, align_corners=False)
+        colour, alpha, shadow = pasted[:, :3], pasted[:, 3:4], pasted[:, 4:]
         behind = canvas[rows] * (1 - SHADOW * shadow)
         canvas[rows] = colour + behind * (1 - alpha)
 
@@ -87,25 +92,23 @@ class Renderer:
 
 
 def _pyramid(sprites: Sequence[str], size: int, device: torch.device) -> list[Tensor]:
-    """Premultiplied colour, alpha and shadow as bytes, (tints, sprites, 5, t, t), from large tiles to small."""
+    """Tiles (tints, sprites, 5, t, t) from large to small: premultiplied colour, alpha, shadow, as bytes."""
     rgba = artwork(sprites, size)
     tinted = torch.cat([rgba[None], tint_all(rgba)])
-    levels: list[Tensor] = []
-    for side in (size, size // 2, size // 4):
-        levels.append(torch.stack([_with_shadow(rgba, side) for rgba in tinted]).to(device))
-    return levels
+    sides = (size, size // 2, size // 4)
+    return [torch.stack([_with_shadow(rgba, side) for rgba in tinted]).to(device) for side in sides]
 
 
 def _with_shadow(rgba: Tensor, side: int) -> Tensor:
     alpha = rgba[:, 3:]
     flat = torch.cat([rgba[:, :3] * alpha, alpha], dim=1)
-    small = flat if flat.shape[-1] == side else F.interpolate(flat, size=(side, side), mode="area")
-    padded = F.pad(small, [round(side * MARGIN)] * 4)
+    small = flat if flat.shape[-1] == side else interpolate(flat, size=(side, side), mode="area")
+    padded = pad(small, [round(side * MARGIN)] * 4)
     reach = max(1, side // 16)
     blurred = padded[:, 3:]
     for _ in range(2):
-        blurred = F.avg_pool2d(blurred, 2 * reach + 1, stride=1, padding=reach)
-    shadow = F.pad(blurred, [0, 0, reach, 0])[:, :, :-reach]  # falls downwards
+        blurred = avg_pool2d(blurred, 2 * reach + 1, stride=1, padding=reach)
+    shadow = pad(blurred, [0, 0, reach, 0])[:, :, :-reach]  # falls downwards
     return (torch.cat([padded, shadow], dim=1) * 255).round().to(torch.uint8)
 
 
@@ -113,9 +116,9 @@ def _artwork_side(tiles: Tensor) -> float:
     return tiles.shape[-1] / (1 + 2 * MARGIN)
 
 
-def _inverse(group: list[tuple[int, int, int, Place]], device: torch.device) -> Tensor:
+def _inverse(places: Sequence[Place]) -> Tensor:
     """For each place the map from canvas to tile coordinates, both -1 to 1: (n, 2, 3)."""
-    x, y, extent, turn = torch.tensor([[p.x, p.y, p.extent, p.turn] for *_, p in group]).unbind(1)
+    x, y, extent, turn = torch.tensor([[p.x, p.y, p.extent, p.turn] for p in places]).unbind(1)
     scale = extent * (1 + 2 * MARGIN)
     angle = turn.deg2rad()
     cos, sin = angle.cos() / scale, angle.sin() / scale
@@ -124,4 +127,4 @@ def _inverse(group: list[tuple[int, int, int, Place]], device: torch.device) -> 
         torch.stack([cos, sin, -(cos * centre_x + sin * centre_y)], 1),
         torch.stack([-sin, cos, -(cos * centre_y - sin * centre_x)], 1),
     ]
-    return torch.stack(rows, 1).to(device)
+    return torch.stack(rows, 1)

@@ -12,6 +12,7 @@ from typing import Literal
 
 Relation = Literal["left of", "right of", "above", "below", "on top of", "next to"]
 RELATIONS: tuple[Relation, ...] = ("left of", "right of", "above", "below", "on top of", "next to")
+
 INVERSE: dict[Relation, Relation] = {
     "left of": "right of",
     "right of": "left of",
@@ -19,11 +20,15 @@ INVERSE: dict[Relation, Relation] = {
     "below": "above",
     "next to": "next to",
 }
+"""How the second stands to the first, where one word says it."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where one sprite stands: centre and longest side in units of the picture's side, turn in degrees."""
+    """Where one sprite stands: centre and longest side in units of the picture's side, y downwards.
+
+    ``turn`` is in degrees, clockwise.
+    """
 
     x: float
     y: float
@@ -33,7 +38,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """One kind of thing, in one or more places. ``colour`` and ``size`` are None when nothing is said of them."""
+    """One kind of thing, in one or more places; nothing is said of a ``colour`` or ``size`` that is None."""
 
     sprite: str
     places: tuple[Place, ...]
@@ -42,6 +47,7 @@ class Thing:
 
     @property
     def count(self) -> int:
+        """How many of them there are."""
         return len(self.places)
 
     @property

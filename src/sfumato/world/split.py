@@ -15,7 +15,7 @@ SHARE = 0.1
 
 
 def held_out_words(*words: str) -> bool:
-    """Say whether this combination, for example ``("cat", "red")`` or ``("cat", "left of", "car")``, is held out."""
+    """Say whether a combination is held out, such as ``("cat", "red")`` or ``("cat", "above", "bus")``."""
     digest = hashlib.blake2b("/".join(words).encode(), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64 < SHARE
 
