@@ -14,12 +14,13 @@ def unknown_words(prompt: str, known: Container[str]) -> tuple[str, ...]:
     A possessive counts as its owner and a hyphenated word as its parts. An emoji is a word; numbers are too.
     """
     missing = {
-        word.lower(): word for word in reversed(list(_words(prompt))) if not _is_known(word.lower(), known)
+        word.lower(): word for word in reversed(list(words_of(prompt))) if not _is_known(word.lower(), known)
     }
     return tuple(reversed(missing.values()))
 
 
-def _words(prompt: str) -> Iterator[str]:
+def words_of(prompt: str) -> Iterator[str]:
+    """The words of ``prompt``, as typed."""
     text = unicodedata.normalize("NFKC", prompt).translate(_APOSTROPHES)
     for chunk in "".join(map(_spaced, text)).split():
         word = chunk.strip("-'")

@@ -35,7 +35,8 @@ class Recipe:
     text: TextConfig
     image: ImageConfig
     unet: UNetConfig
-    pictures: int  # rendered for the autoencoder and for CLIP
+    pictures: int  # rendered for the autoencoder
+    clip_pictures: int  # rendered for CLIP
     crop: int  # pixels, each way
     weights: Weights
     cached: int  # latents of whole pictures for the U-Net
@@ -44,6 +45,7 @@ class Recipe:
     train_autoencoder: Settings
     train_clip: Settings
     train_diffusion: Settings
+    train_alignment: Settings
     first_seed: int = 0
 
 
@@ -71,3 +73,148 @@ def variety(sprites: tuple[str, ...], *, grid: float, jitter: float, turn: float
 
 
 WORLD_S_SPRITES = tuple(name for name in CORE if name not in LEFT_OUT)
+
+
+def settings(steps: int, *, batch: int, rate: float, average: float, warmup: int = 100) -> Settings:
+    """What all stages have in common."""
+    return Settings(
+        steps=steps,
+        batch=batch,
+        rate=rate,
+        warmup=warmup,
+        weight_decay=0.01,
+        clip=1.0,
+        average=average,
+        decay="linear",
+        bf16=True,
+        muon=True,
+        seed=1,
+        save_every=250,
+        sample_every=1000,
+    )
+
+
+WORLD_S = Recipe(
+    name="world-s",
+    size=128,
+    variety=variety(WORLD_S_SPRITES, grid=1 / 16, jitter=0.0, turn=0.0),
+    vocabulary=1024,
+    autoencoder=AutoencoderConfig(
+        in_channels=3,
+        latent_channels=8,
+        block_out_channels=(96, 192),
+        layers_per_block=1,
+        norm_groups=16,
+        patch_size=4,
+        mid_attention=False,
+        quant_conv=False,
+    ),
+    text=TextConfig(
+        vocabulary=1024,
+        length=77,
+        end=1,
+        width=256,
+        layers=3,
+        heads=4,
+        hidden=1024,
+        activation="gelu",
+        projection=192,
+    ),
+    image=ImageConfig(
+        size=128,
+        patch=16,
+        width=192,
+        layers=4,
+        heads=4,
+        hidden=768,
+        activation="gelu",
+        projection=192,
+    ),
+    unet=UNetConfig(
+        in_channels=8,
+        out_channels=8,
+        block_out_channels=(64, 128, 256),
+        layers_per_block=1,
+        transformer_depth=(0, 1, 1),
+        mid_transformer_depth=1,
+        heads=(4, 4, 4),
+        context_width=256,
+        norm_groups=16,
+        linear_projection=True,
+    ),
+    pictures=6000,
+    crop=64,
+    weights=Weights(edges=0.5, kl=2e-4),
+    clip_pictures=12000,
+    cached=40000,
+    phrasings=3,
+    dropped=0.1,
+    train_autoencoder=settings(2800, batch=32, rate=3e-3, average=0.998, warmup=30),
+    train_clip=settings(300, batch=128, rate=2e-3, average=0.98),
+    train_diffusion=settings(2300, batch=96, rate=2.5e-3, average=0.997),
+    train_alignment=settings(250, batch=128, rate=1e-3, average=0.98),
+)
+
+
+WORLD_M = Recipe(
+    name="world-m",
+    size=256,
+    variety=variety(tuple(sprite.name for sprite in SPRITES), grid=0.0, jitter=0.1, turn=8.0),
+    vocabulary=2048,
+    autoencoder=AutoencoderConfig(
+        in_channels=3,
+        latent_channels=4,
+        block_out_channels=(64, 128, 192),
+        layers_per_block=1,
+        norm_groups=16,
+        patch_size=2,
+        mid_attention=True,
+        quant_conv=False,
+    ),
+    text=TextConfig(
+        vocabulary=2048,
+        length=77,
+        end=1,
+        width=320,
+        layers=4,
+        heads=5,
+        hidden=1280,
+        activation="gelu",
+        projection=256,
+    ),
+    image=ImageConfig(
+        size=256,
+        patch=32,
+        width=256,
+        layers=4,
+        heads=4,
+        hidden=1024,
+        activation="gelu",
+        projection=256,
+    ),
+    unet=UNetConfig(
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(96, 160, 256),
+        layers_per_block=1,
+        transformer_depth=(0, 1, 1),
+        mid_transformer_depth=1,
+        heads=(4, 5, 8),
+        context_width=320,
+        norm_groups=16,
+        linear_projection=True,
+    ),
+    pictures=20_000,
+    crop=128,
+    weights=Weights(edges=0.5, kl=2e-4),
+    clip_pictures=20_000,
+    cached=200_000,
+    phrasings=4,
+    dropped=0.1,
+    train_autoencoder=settings(8_000, batch=64, rate=3e-3, average=0.999),
+    train_clip=settings(2_000, batch=512, rate=2e-3, average=0.99),
+    train_diffusion=settings(20_000, batch=256, rate=2e-3, average=0.9995),
+    train_alignment=settings(1_000, batch=512, rate=1e-3, average=0.99),
+)
+
+RECIPES: dict[str, Recipe] = {"world-s": WORLD_S, "world-m": WORLD_M}

@@ -1,0 +1,43 @@
+"""The captions of a pool as token ids, several phrasings of each scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from sfumato.text.tokenizer import Tokenizer
+
+
+class Words:
+    """Token ids (N, P, T) of P phrasings of each of N scenes, padded with the token that ends them."""
+
+    def __init__(self, tokenizer: Tokenizer, captions: Iterable[Sequence[str]]) -> None:
+        self.end = tokenizer.end
+        self.empty = torch.tensor(tokenizer("").ids)
+        tokens = [[tokenizer(text).ids for text in phrasings] for phrasings in captions]
+        longest = max(len(ids) for phrasings in tokens for ids in phrasings)
+        self.ids = torch.full((len(tokens), len(tokens[0]), longest), self.end, dtype=torch.int16)
+        self.lengths = torch.zeros(len(tokens), len(tokens[0]), dtype=torch.int64)
+        for row, phrasings in enumerate(tokens):
+            for column, ids in enumerate(phrasings):
+                self.ids[row, column, : len(ids)] = torch.tensor(ids)
+                self.lengths[row, column] = len(ids)
+
+    def batch(self, rows: Tensor, generator: torch.Generator, *, dropped: float) -> tuple[Tensor, Tensor]:
+        """Return one phrasing of each row, ids (B, T) no longer than need be, and which of them count (B, T).
+
+        A share ``dropped`` of them is the empty sentence, which is what guidance compares with.
+        """
+        device = generator.device
+        chance = torch.rand(2, len(rows), generator=generator, device=device).cpu()
+        columns = (chance[0] * self.ids.shape[1]).long()
+        ids, lengths = self.ids[rows, columns].long(), self.lengths[rows, columns]
+        empty = chance[1] < dropped
+        ids[empty] = self.end
+        ids[empty, : len(self.empty)] = self.empty
+        lengths[empty] = len(self.empty)
+        longest = int(lengths.max())
+        mask = torch.arange(longest)[None] < lengths[:, None]
+        return ids[:, :longest].to(device), mask.to(device)
