@@ -19,6 +19,7 @@ import typer
 from sfumato.cli.draw import draw
 from sfumato.cli.inspect import inspect
 from sfumato.cli.replay import replay
+from sfumato.cli.train import train
 from sfumato.errors import SfumatoError
 from sfumato.version import __version__
 
@@ -26,6 +27,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "draw": draw,
     "replay": replay,
     "inspect": inspect,
+    "train": train,
 }
 
 FAILED = 2

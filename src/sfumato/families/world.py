@@ -17,7 +17,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from sfumato.checkpoints import safetensors
+from sfumato.checkpoints import int8, safetensors
 from sfumato.checkpoints.header import read_header
 from sfumato.diffusion.choose import choose
 from sfumato.diffusion.levels import FLOW_SPACINGS
@@ -179,12 +179,19 @@ class World:
         }
 
     def save(self, path: str | Path, *, dtype: torch.dtype = torch.bfloat16) -> None:
-        """Write one safetensors file: the four networks, prefixed, and in its header all else."""
+        """Write one safetensors file: the four networks, prefixed, and in its header all else.
+
+        With ``torch.int8``, numbers become what ``checkpoints/int8.py`` makes of them.
+        """
         tensors = {
-            prefix + name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+            prefix + name: tensor
             for prefix, network in self._parts.items()
             for name, tensor in network.state_dict().items()
         }
+        if dtype == torch.int8:
+            tensors = int8.packed(tensors)
+        else:
+            tensors = {name: tensor.to(dtype) for name, tensor in tensors.items()}
         metadata = {
             "sfumato.format": FORMAT,
             "sfumato.family": FAMILY,
@@ -222,7 +229,7 @@ class World:
             words=_words(path, metadata),
             card=_card(path, metadata),
         )
-        tensors = safetensors.load(path, device, torch.float32)
+        tensors = int8.unpacked(safetensors.load(path, device, torch.float32))
         safetensors.check_claimed(tensors, tuple(world._parts))
         if broken := [name for name, tensor in tensors.items() if not bool(tensor.isfinite().all())]:
             raise CheckpointError(f"{path}: {broken[0]} holds numbers that are not finite; download it again")

@@ -79,7 +79,7 @@ class Run:
         unet, text = self.diffusion(latents, text, tokenizer, draw)
         image = self.alignment(tokenizer, text)
         path = self.folder / f"{self.recipe.name}.safetensors"
-        world(unet, text, image).save(path)
+        world(unet, text, image).save(path, dtype=torch.int8)
         return path
 
     def tokenizer(self) -> tuple[Tokenizer, frozenset[str]]:
