@@ -28,6 +28,7 @@ from sfumato.text.tokenizer import Tokenizer
 from sfumato.text.words import words_of
 from sfumato.train.autoencoder import AutoencoderTask
 from sfumato.train.clip import ClipTask
+from sfumato.train.curves import draw_curves
 from sfumato.train.data import phrasings, pool, rendered
 from sfumato.train.diffusion import DiffusionTask, Latents, encoded
 from sfumato.train.loop import Settings, Task, train
@@ -80,6 +81,7 @@ class Run:
         image = self.alignment(tokenizer, text)
         path = self.folder / f"{self.recipe.name}.safetensors"
         world(unet, text, image).save(path, dtype=torch.int8)
+        draw_curves(self.folder, self.folder / "curves.png")
         return path
 
     def tokenizer(self) -> tuple[Tokenizer, frozenset[str]]:
