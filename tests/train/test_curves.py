@@ -19,8 +19,8 @@ def test_every_stage_that_left_a_log_adds_a_panel(tmp_path):
     draw_curves(tmp_path, tmp_path / "one.png")
     log(tmp_path, "diffusion", [1.0, 0.5])
     draw_curves(tmp_path, tmp_path / "two.png")
-    one, two = (Image.open(tmp_path / name) for name in ("one.png", "two.png"))
-    assert two.width == 2 * one.width
+    with Image.open(tmp_path / "one.png") as one, Image.open(tmp_path / "two.png") as two:
+        assert two.width == 2 * one.width
 
 
 def test_a_folder_without_logs_is_named_in_the_error(tmp_path):

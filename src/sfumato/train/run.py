@@ -220,7 +220,7 @@ class Run:
 
 
 def summary(path: Path) -> dict[str, float]:
-    """Steps, minutes and last loss of a stage, from its log; an interruption counts for ten minutes at most."""
+    """Steps, minutes and last loss of a stage, from its log; an interruption counts ten minutes at most."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     seconds = sum(min(after["time"] - before["time"], 600.0) for before, after in pairwise(lines))
     return {
