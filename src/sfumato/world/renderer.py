@@ -95,21 +95,33 @@ def _pyramid(sprites: Sequence[str], size: int, device: torch.device) -> list[Te
     """Tiles (tints, sprites, 5, t, t) from large to small: premultiplied colour, alpha, shadow, as bytes."""
     rgba = artwork(sprites, size)
     tinted = torch.cat([rgba[None], tint_all(rgba)])
-    sides = (size, size // 2, size // 4)
-    return [torch.stack([_with_shadow(rgba, side) for rgba in tinted]).to(device) for side in sides]
+    levels: list[Tensor] = []
+    for side in (size, size // 2, size // 4):
+        shadow = _shadow(_padded(rgba[:, 3:], side))
+        tiles = [_tiles(each, shadow, side) for each in tinted]
+        levels.append(torch.stack(tiles).to(device))
+    return levels
 
 
-def _with_shadow(rgba: Tensor, side: int) -> Tensor:
+def _tiles(rgba: Tensor, shadow: Tensor, side: int) -> Tensor:
     alpha = rgba[:, 3:]
     flat = torch.cat([rgba[:, :3] * alpha, alpha], dim=1)
-    small = flat if flat.shape[-1] == side else interpolate(flat, size=(side, side), mode="area")
-    padded = pad(small, [round(side * MARGIN)] * 4)
-    reach = max(1, side // 16)
-    blurred = padded[:, 3:]
+    return (torch.cat([_padded(flat, side), shadow], dim=1) * 255).round().to(torch.uint8)
+
+
+def _padded(artwork: Tensor, side: int) -> Tensor:
+    """The artwork (N, C, H, W) with a longest side of ``side``, and its margin."""
+    return pad(interpolate(artwork, size=(side, side), mode="area"), [round(side * MARGIN)] * 4)
+
+
+def _shadow(alpha: Tensor) -> Tensor:
+    """The alpha (N, 1, t, t), blurred and fallen downwards; one for all tints of a sprite."""
+    reach = max(1, round(alpha.shape[-1] / (1 + 2 * MARGIN)) // 16)
+    blurred = alpha
     for _ in range(2):
-        blurred = avg_pool2d(blurred, 2 * reach + 1, stride=1, padding=reach)
-    shadow = pad(blurred, [0, 0, reach, 0])[:, :, :-reach]  # falls downwards
-    return (torch.cat([padded, shadow], dim=1) * 255).round().to(torch.uint8)
+        down = avg_pool2d(blurred, (2 * reach + 1, 1), stride=1, padding=(reach, 0))
+        blurred = avg_pool2d(down, (1, 2 * reach + 1), stride=1, padding=(0, reach))
+    return pad(blurred, [0, 0, reach, 0])[:, :, :-reach]
 
 
 def _artwork_side(tiles: Tensor) -> float:
