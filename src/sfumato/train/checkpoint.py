@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,17 +12,6 @@ from torch import nn
 from sfumato.errors import CheckpointError
 from sfumato.train.ema import Ema
 from sfumato.train.optimizer import MuonAdam
-
-_UNREADABLE = (
-    RuntimeError,
-    EOFError,
-    pickle.UnpicklingError,
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-)
-"""What torch, and our own reading of what it gives, raise for files that are not what they should be."""
 
 
 def save(path: Path, step: int, modules: Mapping[str, nn.Module], averaged: Ema, optimizer: MuonAdam) -> None:
@@ -59,7 +47,7 @@ def restore(path: Path, modules: Mapping[str, nn.Module], averaged: Ema, optimiz
             averaged.modules[name].load_state_dict(state["averaged"][name])
         optimizer.load_state_dict(state["optimizer"])
         return int(state["step"])
-    except _UNREADABLE as error:
+    except Exception as error:  # a damaged pickle raises whatever its reader stumbles over
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
             f"{path} is not a checkpoint of this recipe ({why}); "
