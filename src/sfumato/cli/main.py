@@ -16,6 +16,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import typer
 
+from sfumato.cli.bench import bench
 from sfumato.cli.draw import draw
 from sfumato.cli.inspect import inspect
 from sfumato.cli.replay import replay
@@ -28,6 +29,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "replay": replay,
     "inspect": inspect,
     "train": train,
+    "bench": bench,
 }
 
 FAILED = 2

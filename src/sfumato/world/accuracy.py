@@ -89,11 +89,12 @@ def _kind(scene: Scene) -> str:
         return "in a style"
     if scene.relation is not None:
         return "two things in a relation"
-    if len(scene.things) > 1:
+    first, *others = scene.things
+    if others:
         return "several things"
-    if scene.things[0].count > 1:
+    if first.count > 1:
         return "several of one thing"
-    return "one thing" if scene.things[0].colour is None else "one thing in a colour"
+    return "one thing" if first.colour is None else "one thing in a colour"
 
 
 def _variety(names: Sequence[str], *, free: bool) -> Variety:

@@ -40,8 +40,13 @@ class Candidate:
 
 
 def foreground(pictures: Tensor, backdrop: Tensor) -> Tensor:
-    """How clearly each pixel differs from the background, 0 to 1: (..., H, W) of (..., 3, H, W)."""
-    change = (pictures - backdrop).abs().amax(-3)
+    """How clearly each pixel of pictures (B, 3, H, W) differs from the backdrop (3, H, W): (B, H, W), 0 to 1.
+
+    A pixel that lies between the backdrop's neighbouring ones does not: its edges may be a pixel off.
+    """
+    highest = max_pool2d(backdrop[None], 3, stride=1, padding=1)
+    lowest = -max_pool2d(-backdrop[None], 3, stride=1, padding=1)
+    change = torch.maximum(pictures - highest, lowest - pictures).amax(1).clamp(min=0)
     return (change / (change + _FAINT) * (1 + _FAINT)).clamp(0, 1)
 
 
@@ -161,14 +166,13 @@ def _transformed(templates: Tensor) -> Tensor:
 def _spectrum(maps: Tensor) -> Tensor:
     """The Fourier transform of maps (..., SIDE, SIDE), with the frame's room below and to the right."""
     edge = _FRAME - SIDE
-    found = torch.fft.rfft2(pad(maps, [0, edge, 0, edge]))  # pyright: ignore[reportUnknownMemberType]
-    return cast("Tensor", found)
+    return cast("Tensor", torch.fft.rfft2(pad(maps, [0, edge, 0, edge])))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _signal(spectra: Tensor) -> Tensor:
     """The maps (..., SIDE, SIDE) of which these are the transforms."""
-    found = torch.fft.irfft2(spectra, s=(_FRAME, _FRAME))  # pyright: ignore[reportUnknownMemberType]
-    return cast("Tensor", found)[..., :SIDE, :SIDE]
+    maps = cast("Tensor", torch.fft.irfft2(spectra, s=(_FRAME, _FRAME)))  # pyright: ignore[reportUnknownMemberType]
+    return maps[..., :SIDE, :SIDE]
 
 
 def _inside(count: int, device: torch.device) -> Tensor:

@@ -74,12 +74,12 @@ class Recognizer:
     def _sighting(self, picture: Tensor) -> Sighting:
         backdrop = self._backdrops(picture)
         templates = self._of_style(backdrop.style)
-        small = shrunk(picture[None], SIDE)[0]
-        seen = foreground(small, backdrop.pixels)
+        small = shrunk(picture[None], SIDE)
+        (seen,) = foreground(small, backdrop.pixels)
         things: list[Seen] = []
         left = seen
         for choices in templates.candidates(seen, _CHOICES):
-            thing = self._closer(small, choices, backdrop)
+            thing = self._closer(small[0], choices, backdrop)
             things.append(thing)
             footprint = templates.footprint(
                 Candidate(sprite=thing.sprite, place=thing.place, overlap=thing.overlap)
