@@ -186,6 +186,14 @@ def test_a_gradient_that_is_not_finite_names_its_step_and_keeps_the_checkpoint(
     assert differences(tmp_path, whole) == []
 
 
+def test_every_step_and_seed_has_its_own_chance(new_task: NewTask):
+    def loss(seed: int, step: int) -> float:
+        return backward(new_task(), replace(SETTINGS, seed=seed), step, torch.device("cpu"))["loss"].item()
+
+    assert loss(3, 5) == loss(3, 5)
+    assert len({loss(seed, step) for seed in (3, 4) for step in (0, 1, 5)}) == 6
+
+
 def test_bf16_is_used_where_it_is_asked_for(new_task: NewTask):
     def error(bf16: bool) -> Tensor:
         return backward(new_task(), replace(SETTINGS, bf16=bf16), 0, torch.device("cpu"))["error"]
