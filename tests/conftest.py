@@ -8,11 +8,14 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import random
 from collections.abc import Iterator
+from typing import NoReturn
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+
+from sfumato.errors import MissingExtra
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 MAY_SKIP = ("gpu", "slow")
@@ -32,6 +35,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="needs an accelerator"))
         if item.get_closest_marker("slow") and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="takes more than a minute: run with --slow"))
+
+
+def _skip_without(error: MissingExtra) -> NoReturn:
+    """What needs the artwork font, or a package of an extra, says so; a bare machine runs all the rest."""
+    pytest.skip(str(error))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    try:
+        return (yield)
+    except MissingExtra as error:
+        _skip_without(error)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    try:
+        return (yield)
+    except MissingExtra as error:
+        _skip_without(error)
 
 
 @pytest.hookimpl(wrapper=True)

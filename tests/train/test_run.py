@@ -47,11 +47,7 @@ def in_small(recipe: Recipe, *, width: int = 16) -> Recipe:
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
 def test_a_recipe_ends_in_weights_that_draw_and_tells_its_origin(recipe, tmp_path):
     path = Run(in_small(recipe), tmp_path)()
-    picture = (
-        load(path)("a red cat", seed=1, steps=2, model="world")
-        if False
-        else load(path)("a red cat", seed=1, steps=2)
-    )
+    picture = load(path)("a red cat", seed=1, steps=2)
     assert picture.image.size == (64, 64)
     card = World.load(path).card
     assert card["recipe"] == recipe.name

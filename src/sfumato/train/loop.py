@@ -104,7 +104,7 @@ def backward(task: Task, settings: Settings, step: int, device: torch.device) ->
     generator = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + step)
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
         losses = task.losses(step, generator)
-    losses["loss"].backward()  # type: ignore[no-untyped-call]
+    losses["loss"].backward()  # pyright: ignore[reportUnknownMemberType]
     return {name: value.detach() for name, value in losses.items()}
 
 

@@ -90,7 +90,7 @@ def settings(steps: int, *, batch: int, rate: float, average: float, warmup: int
         muon=True,
         seed=1,
         save_every=250,
-        sample_every=1000,
+        sample_every=500,
     )
 
 
@@ -151,7 +151,7 @@ WORLD_S = Recipe(
     dropped=0.1,
     train_autoencoder=settings(2800, batch=32, rate=3e-3, average=0.998, warmup=30),
     train_clip=settings(300, batch=128, rate=2e-3, average=0.98),
-    train_diffusion=settings(2300, batch=96, rate=2.5e-3, average=0.997),
+    train_diffusion=settings(1850, batch=96, rate=2.5e-3, average=0.997),
     train_alignment=settings(250, batch=128, rate=1e-3, average=0.98),
 )
 
