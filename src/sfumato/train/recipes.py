@@ -185,10 +185,10 @@ WORLD_M = Recipe(
     image=ImageConfig(
         size=256,
         patch=32,
-        width=256,
+        width=192,
         layers=4,
         heads=4,
-        hidden=1024,
+        hidden=768,
         activation="gelu",
         projection=256,
     ),
