@@ -78,7 +78,7 @@ def bench(
         _write_json(to_json, {"pictures": [*table.categories, table.overall], "parts": table.parts})
 
 
-def known(painter: Painter) -> tuple[list[str], int]:
+def known(painter: Painter) -> tuple[Sequence[str], int]:
     """The sprites whose every word the painter's model knows, and its pictures' side. Raises InputError."""
     from sfumato.families.world import World
     from sfumato.world.sprites import SPRITES
@@ -122,10 +122,11 @@ def _as_tensor(image: Image) -> Tensor:
 
 def _bench_verifier(scenes: int, seed: int, weights: Path | None, to_json: Path | None) -> None:
     from sfumato.painter import load
+    from sfumato.train.recipes import WORLD_S
     from sfumato.world.accuracy import CONDITIONS, examined
     from sfumato.world.verifier import Verifier
 
-    names, size = known(load(weights))
+    names, size = (WORLD_S.variety.sprites, WORLD_S.size) if weights is None else known(load(weights))
     verifier = Verifier(names, size)
     numbers: dict[str, Sequence[Row]] = {}
     for condition in CONDITIONS.values():

@@ -71,12 +71,17 @@ class Templates:
         there = _signal(_spectrum(seen.square()) * self._windows)
         return 2 * shared / (there + self._energy) * self._inside
 
-    def candidates(self, seen: Tensor, choices: int) -> list[list[Candidate]]:
-        """For each place that something claims, the best fitting sprites, best first."""
+    def candidates(self, seen: Tensor, choices: int, generosity: float) -> list[list[Candidate]]:
+        """For each place that something claims, the best fitting sprites, best first.
+
+        With more ``generosity``, an exponent of the extent, large things win over small ones that fit better.
+        """
+        sides = torch.tensor(EXTENTS, device=seen.device)
+        weights = (sides / EXTENTS[-1]).pow(generosity)[:, None, None, None]  # (extents, 1, 1, 1)
         places: list[list[Candidate]] = []
         left = seen
         while float(left.square().sum()) > self._lightest and len(places) < _MOST:
-            claimed = self._claimed(left, choices)
+            claimed = self._claimed(left, choices, weights)
             if not claimed:
                 break
             places.extend(claimed)
@@ -84,17 +89,18 @@ class Templates:
                 left = left * ~self.footprint(ranked[0])
         return places
 
-    def _claimed(self, seen: Tensor, choices: int) -> list[list[Candidate]]:
+    def _claimed(self, seen: Tensor, choices: int, weights: Tensor) -> list[list[Candidate]]:
         """The places whose claims do not touch: one pass. What lies behind or beside them needs another."""
         overlaps = self.overlaps(seen).view(len(EXTENTS), -1, SIDE, SIDE)  # (extents, names, SIDE, SIDE)
-        best = overlaps.amax(1)  # (extents, SIDE, SIDE)
+        weighted = overlaps * weights
+        best = weighted.amax(1)  # (extents, SIDE, SIDE)
         places: list[list[Candidate]] = []
         left = seen
         while len(places) < _MOST:
             extent, y, x = _position(best)
-            if float(best[extent, y, x]) < _LEAST:
+            if float(best[extent, y, x]) < _LEAST * float(weights[extent]):
                 break
-            ranked = self._ranked(overlaps, x, y, choices)
+            ranked = self._ranked(weighted, weights, x, y, choices)
             if self._overlap(left, ranked[0]) < 0.8 * ranked[0].overlap:
                 break
             places.append(ranked)
@@ -117,13 +123,14 @@ class Templates:
         extent = EXTENTS.index(round(candidate.place.extent * SIDE))
         return extent * len(self.names) + self.names.index(candidate.sprite)
 
-    def _ranked(self, overlaps: Tensor, x: int, y: int, choices: int) -> list[Candidate]:
+    def _ranked(self, weighted: Tensor, weights: Tensor, x: int, y: int, choices: int) -> list[Candidate]:
         top, left = max(0, y - _BESIDE), max(0, x - _BESIDE)
-        near = overlaps[:, :, top : y + _BESIDE + 1, left : x + _BESIDE + 1]
-        values, order = near.amax((0, 2, 3)).topk(min(choices, len(self.names)))
+        near = weighted[:, :, top : y + _BESIDE + 1, left : x + _BESIDE + 1]
+        _, order = near.amax((0, 2, 3)).topk(min(choices, len(self.names)))
         ranked: list[Candidate] = []
-        for value, index in zip(map(float, values), map(int, order), strict=True):
+        for index in map(int, order):
             extent, down, right = _position(near[:, index])
+            value = float(near[extent, index, down, right] / weights[extent])
             share = EXTENTS[extent] / SIDE
             place = Place((left + right) / SIDE, (top + down) / SIDE, share)
             ranked.append(Candidate(sprite=self.names[index], place=place, overlap=value))

@@ -7,7 +7,7 @@ found, and compared with the picture. `verifier.py` then compares what was seen 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,10 +18,14 @@ from sfumato.world.colours import COLOURS
 from sfumato.world.matching import Candidate, Templates, foreground
 from sfumato.world.renderer import Renderer
 from sfumato.world.scenes import Place, Scene, Thing
-from sfumato.world.stylometry import FINE, SIDE, Backdrop, Backdrops, shrunk
+from sfumato.world.stylometry import FINE, SIDE, Backdrop, Backdrops, look, shrunk
 
-_CHOICES = 5  # sprites that are painted for one place
-_CLOSE = 0.1  # a sprite whose silhouette fits worse than the best by more than this is not painted
+_CHOICES = 8  # sprites that are painted for one place
+_CLOSE = 0.15  # a sprite whose silhouette fits worse than the best by more than this is not painted
+_TRUST = 2.0  # how much a painted candidate's distance counts, beside its silhouette's overlap
+_GENEROUS = 0.12  # the second search prefers few large things to many small ones
+_CERTAIN = 0.93  # where all things overlap so well, there is no second search
+_PRICE = 0.001  # what one thing more must explain: the mean change of the picture's look
 _BODY = 0.3  # pixels of a silhouette weaker than this are its rim
 _TINTS: tuple[str | None, ...] = (None, *COLOURS)
 
@@ -41,7 +45,7 @@ class Seen:
     @property
     def tint(self) -> str | None:
         """The nearest tint; None is the sprite's natural colours."""
-        return min(_TINTS, key=lambda tint: self.mismatch[tint])
+        return _nearest(self.mismatch)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,22 +76,39 @@ class Recognizer:
         return [self._sighting(picture) for picture in fine]
 
     def _sighting(self, picture: Tensor) -> Sighting:
-        backdrop = self._backdrops(picture)
-        templates = self._of_style(backdrop.style)
+        """The things before each likely backdrop, sought in two ways: the sighting that explains most."""
         small = shrunk(picture[None], SIDE)
-        (seen,) = foreground(small, backdrop.pixels)
-        things: list[Seen] = []
+        sightings: list[Sighting] = []
+        for backdrop in self._backdrops(picture):
+            careful = self._before(backdrop, small, generosity=0.0)
+            sightings.append(careful)
+            if not _certain(careful):
+                sightings.append(self._before(backdrop, small, generosity=_GENEROUS))
+        if len(sightings) == 1:
+            return sightings[0]
+        painted = look(torch.cat([self._renderer([_painted(sighting)]) for sighting in sightings]))
+        residues = (painted - look(picture[None])).abs().mean((1, 2, 3))
+        counts = torch.tensor([len(sighting.things) for sighting in sightings], device=residues.device)
+        return sightings[int((residues + _PRICE * counts).argmin())]
+
+    def _before(self, backdrop: Backdrop, picture: Tensor, *, generosity: float) -> Sighting:
+        """Everything in a picture (1, 3, SIDE, SIDE) that has this backdrop."""
+        templates = self._of_style(backdrop.style)
+        (seen,) = foreground(picture, backdrop.pixels)
+        places = templates.candidates(seen, _CHOICES, generosity)
+        first = [ranked[0] for ranked in places]
+        mismatches = self._mismatches(picture, first, backdrop)
+        best = self._closer(picture, places, [_nearest(each) for each in mismatches], backdrop)
+        if best != first:
+            mismatches = self._mismatches(picture, best, backdrop)
         left = seen
-        for choices in templates.candidates(seen, _CHOICES):
-            thing = self._closer(small[0], choices, backdrop)
-            things.append(thing)
-            footprint = templates.footprint(
-                Candidate(sprite=thing.sprite, place=thing.place, overlap=thing.overlap)
-            )
-            left = left * ~footprint
-        return Sighting(
-            things=tuple(things), backdrop=backdrop, unexplained=float((left > 0.5).float().mean())
+        for choice in best:
+            left = left * ~templates.footprint(choice)
+        things = tuple(
+            Seen(sprite=choice.sprite, place=choice.place, overlap=choice.overlap, mismatch=mismatch)
+            for choice, mismatch in zip(best, mismatches, strict=True)
         )
+        return Sighting(things=things, backdrop=backdrop, unexplained=float((left > 0.5).float().mean()))
 
     def _of_style(self, style: str) -> Templates:
         """The templates of a style, made when it is first met."""
@@ -95,48 +116,90 @@ class Recognizer:
             self._templates[style] = Templates(self.names, style, self._renderer, self._backdrops)
         return self._templates[style]
 
-    def _closer(self, picture: Tensor, choices: list[Candidate], backdrop: Backdrop) -> Seen:
-        """Paint the candidates for one place, and keep the one that is most like the picture."""
-        first = choices[0]
-        near = [choice for choice in choices if choice.overlap > first.overlap - _CLOSE]
-        mismatch = self._mismatches(picture, [(first, tint) for tint in _TINTS], backdrop)
-        tints = dict(zip(_TINTS, mismatch, strict=True))
-        if len(near) == 1:
-            return Seen(sprite=first.sprite, place=first.place, overlap=first.overlap, mismatch=tints)
-        tint = min(_TINTS, key=lambda tint: tints[tint])
-        tried = [(choice, each) for choice in near for each in dict.fromkeys((None, tint))]
-        gaps = self._mismatches(picture, tried, backdrop, whole=True)
-        best = min(zip(gaps, tried, strict=True), key=lambda pair: pair[0] - pair[1][0].overlap)[1][0]
-        if best is not first:
-            mismatch = self._mismatches(picture, [(best, each) for each in _TINTS], backdrop)
-            tints = dict(zip(_TINTS, mismatch, strict=True))
-        return Seen(sprite=best.sprite, place=best.place, overlap=best.overlap, mismatch=tints)
-
     def _mismatches(
+        self, picture: Tensor, choices: Sequence[Candidate], backdrop: Backdrop
+    ) -> list[dict[str | None, float]]:
+        """How far each thing, painted in each tint, is from the picture, over its silhouette."""
+        if not choices:
+            return []
+        painted = self._paint([[(choice, tint) for choice in choices] for tint in _TINTS], backdrop)
+        gaps = (painted - picture).abs().mean(1)  # (tints, SIDE, SIDE)
+        bodies = (foreground(painted, backdrop.pixels).amax(0) > _BODY).float()
+        found: list[dict[str | None, float]] = []
+        for choice in choices:
+            where = bodies * _tile(choice.place, gaps)
+            means = (gaps * where).sum((1, 2)) / where.sum().clamp(min=1)
+            found.append(dict(zip(_TINTS, map(float, means), strict=True)))
+        return found
+
+    def _closer(
         self,
         picture: Tensor,
-        proposals: Sequence[tuple[Candidate, str | None]],
+        places: Sequence[Sequence[Candidate]],
+        tints: Sequence[str | None],
         backdrop: Backdrop,
-        *,
-        whole: bool = False,
-    ) -> list[float]:
-        """How far each proposal, painted, is from the picture: over its silhouette, or the ``whole`` tile."""
+    ) -> list[Candidate]:
+        """For each place the candidate that, painted in its tint or untinted, is most like the picture."""
+        near = [
+            [choice for choice in ranked if choice.overlap > ranked[0].overlap - _CLOSE] for ranked in places
+        ]
+        rounds = max(map(len, near), default=0)
+        if rounds < 2:
+            return [ranked[0] for ranked in places]
+        proposals = [
+            [(ranked[min(turn, len(ranked) - 1)], tint) for ranked, tint in zip(near, palette, strict=True)]
+            for turn in range(rounds)
+            for palette in (tints, [None] * len(tints))
+        ]
+        painted = self._paint(proposals, backdrop)
+        gaps = torch.stack([(painted - moved).abs().mean(1) for moved in _moved(picture)])
+        best: list[Candidate] = []
+        for index, ranked in enumerate(near):
+            where = _tile(ranked[0].place, picture)
+            means = (gaps * where).sum((2, 3)).amin(0) / where.sum()
+            costs = [
+                _TRUST * float(mean) - proposal[index][0].overlap
+                for mean, proposal in zip(means, proposals, strict=True)
+            ]
+            best.append(proposals[costs.index(min(costs))][index][0])
+        return best
+
+    def _paint(
+        self, proposals: Sequence[Sequence[tuple[Candidate, str | None]]], backdrop: Backdrop
+    ) -> Tensor:
+        """Paint pictures (n, 3, SIDE, SIDE), each with its own candidates and their tints."""
         scenes = [
             Scene(
-                things=(Thing(sprite=choice.sprite, colour=tint, places=(choice.place,)),),
+                things=tuple(
+                    Thing(sprite=choice.sprite, colour=tint, places=(choice.place,))
+                    for choice, tint in proposal
+                ),
                 background=backdrop.background,
                 style=backdrop.style,
             )
-            for choice, tint in proposals
+            for proposal in proposals
         ]
-        painted = shrunk(self._renderer(scenes), SIDE)  # (n, 3, SIDE, SIDE)
-        gaps = (painted - picture).abs().mean(1)
-        if whole:
-            where = _tile(proposals[0][0].place, gaps).expand_as(gaps)
-        else:
-            where = (foreground(painted, backdrop.pixels).amax(0) > _BODY).float().expand_as(gaps)
-        means = (gaps * where).sum((1, 2)) / where.sum((1, 2)).clamp(min=1)
-        return [float(mean) for mean in means]
+        return shrunk(self._renderer(scenes), SIDE)
+
+
+def _moved(pictures: Tensor) -> list[Tensor]:
+    """The pictures (..., H, W) where they are, and a pixel off in the eight directions."""
+    return [torch.roll(pictures, (down, right), (-2, -1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
+
+
+def _nearest(mismatch: Mapping[str | None, float]) -> str | None:
+    return min(mismatch, key=lambda tint: mismatch[tint])
+
+
+def _certain(sighting: Sighting) -> bool:
+    """Whether there is nothing that a second search might explain better."""
+    return bool(sighting.things) and all(seen.overlap >= _CERTAIN for seen in sighting.things)
+
+
+def _painted(sighting: Sighting) -> Scene:
+    """The scene that was seen."""
+    things = [Thing(sprite=seen.sprite, colour=seen.tint, places=(seen.place,)) for seen in sighting.things]
+    return Scene(things=tuple(things), background=sighting.backdrop.background, style=sighting.backdrop.style)
 
 
 def _tile(place: Place, like: Tensor) -> Tensor:

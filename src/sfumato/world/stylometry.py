@@ -21,47 +21,59 @@ SIDE = 64
 FINE = 128
 """The side of the pictures from which they are made; brush strokes still show in them."""
 _SEEN = 0.3  # of the background at least this share is taken to be uncovered
+_LIKELY = 1.5  # a style whose nearest background is so much farther than the best is out of the question
+_OFF = 2  # pixels of ``SIDE`` by which the whole background may be displaced
+_COVERED = 0.1  # a larger change of colour than this is no displaced background
 _LUMA = (0.299, 0.587, 0.114)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Backdrop:
-    """What is behind the things; ``pixels`` (3, SIDE, SIDE) are the background in its style."""
+    """What may be behind the things; ``pixels`` (3, SIDE, SIDE) are the background in its style."""
 
     style: str
     background: str
     pixels: Tensor
-    distances: dict[str, float]  # of each style's nearest background
 
 
 class Backdrops:
-    """All backgrounds in all styles; tells of a picture which it is."""
+    """All backgrounds in all styles; tells of a picture which it may be."""
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         plain = background(list(BACKGROUNDS), FINE, FINE, device)
         styled = torch.cat([style.apply(plain) for style in STYLES.values()])  # (S * B, 3, FINE, FINE)
         self._names = [(style, name) for style in STYLES for name in BACKGROUNDS]
         self._pixels = shrunk(styled, SIDE)
-        self._looks = _look(styled)
+        self._looks = look(styled)
 
-    def __call__(self, picture: Tensor) -> Backdrop:
-        """Find what is behind the things of a picture (3, FINE, FINE)."""
-        gaps = (self._looks - _look(picture[None])).abs().amax(1).flatten(1)  # (S * B, pixels)
+    def __call__(self, picture: Tensor) -> list[Backdrop]:
+        """What is likely behind the things of a picture (3, FINE, FINE): nearest style first, at most two."""
+        gaps = (self._looks - look(picture[None])).abs().amax(1).flatten(1)  # (S * B, pixels)
         kept = int(_SEEN * gaps.shape[1])
-        means = gaps.kthvalue(kept, dim=1, keepdim=True).values
-        trimmed = (gaps * (gaps <= means)).sum(1) / kept
-        style, name = self._names[best := int(trimmed.argmin())]
-        nearest = map(float, trimmed.view(len(STYLES), -1).amin(1))
-        return Backdrop(
-            style=style,
-            background=name,
-            pixels=self._pixels[best],
-            distances=dict(zip(STYLES, nearest, strict=True)),
-        )
+        largest = gaps.kthvalue(kept, dim=1, keepdim=True).values
+        trimmed = ((gaps * (gaps <= largest)).sum(1) / kept).view(len(STYLES), -1)
+        distances, names = trimmed.min(1)
+        order = [int(index) for index in distances.argsort()[:2]]
+        small = shrunk(picture[None], SIDE)[0]
+        return [
+            self._registered(small, style * len(BACKGROUNDS) + int(names[style]))
+            for style in order
+            if float(distances[style]) <= _LIKELY * float(distances[order[0]])
+        ]
 
     def pixels(self, style: str, name: str) -> Tensor:
         """One background in one style (3, SIDE, SIDE)."""
         return self._pixels[self._names.index((style, name))]
+
+    def _registered(self, picture: Tensor, index: int) -> Backdrop:
+        """The background, moved by the few pixels that bring it nearest to the picture (3, SIDE, SIDE)."""
+        room = pad(self._pixels[index][None], [_OFF] * 4, mode="replicate")[0]
+        span = range(2 * _OFF + 1)
+        moved = torch.stack([room[:, y : y + SIDE, x : x + SIDE] for y in span for x in span])
+        gaps = (moved - picture).abs().amax(1).clamp(max=_COVERED).mean((1, 2))
+        gaps[len(gaps) // 2] -= 1e-3  # it most likely is where it belongs
+        style, name = self._names[index]
+        return Backdrop(style=style, background=name, pixels=moved[int(gaps.argmin())])
 
 
 def shrunk(pictures: Tensor, side: int) -> Tensor:
@@ -76,7 +88,7 @@ def luma(pictures: Tensor) -> Tensor:
     return (pictures * pictures.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
 
 
-def _look(pictures: Tensor) -> Tensor:
+def look(pictures: Tensor) -> Tensor:
     """Colour and roughness (B, 4, SIDE / 2, SIDE / 2) of pictures (B, 3, FINE, FINE).
 
     Roughness is the local strength of detail a few pixels wide, wherever exactly it lies: a brush leaves it,

@@ -19,6 +19,7 @@ FAITHFUL = ("sticker", "watercolor", "pixel art", "oil painting", "cinematic")
 """The styles in which a colour word can be told from the others: only in them is it asked for and judged."""
 
 _TRUSTED = 0.62  # overlap from which a thing counts as that sprite
+_INTRUDES = 0.72  # overlap from which a thing that nobody asked for counts as one
 _STRAY = 0.04  # share of the picture: more that nothing explains is one thing too many
 _APART = 0.1  # of the picture's side: nearer centres stand in no direction from each other
 _NATURAL = 1.2  # a colour word may fit so much worse than the natural colours
@@ -89,12 +90,13 @@ def judged(sighting: Sighting, scene: Scene) -> Verdict:
     """Compare what was seen with what the scene says in words."""
     things = tuple(_found(sighting, thing, scene.style) for thing in scene.things)
     asked = {thing.sprite for thing in scene.things}
-    trusted = [seen for seen in sighting.things if seen.overlap >= _TRUSTED]
     return Verdict(
         things=things,
         relation=None if scene.relation is None else _holds(scene.relation, things),
         style=sighting.backdrop.style == scene.style,
-        strangers=tuple(seen for seen in trusted if seen.sprite not in asked),
+        strangers=tuple(
+            seen for seen in sighting.things if seen.overlap >= _INTRUDES and seen.sprite not in asked
+        ),
         stray=sighting.unexplained > _STRAY,
     )
 
