@@ -3,6 +3,7 @@
     SfumatoError
     ├── InputError        the request cannot be drawn: change the request (also a ValueError; CLI exit 2)
     ├── CheckpointError   the weights are damaged, unknown or incomplete: change the file
+    ├── DivergedError     training left the finite numbers: change the recipe
     └── MissingExtra      an optional package or artwork is absent: install it, the message says how
 
 Every message is one line: what is wrong, with the values, and the way out.
@@ -19,6 +20,10 @@ class InputError(SfumatoError, ValueError):
 
 class CheckpointError(SfumatoError):
     """A weights file that is damaged, of an unknown kind, or not exactly what the network needs."""
+
+
+class DivergedError(SfumatoError, ArithmeticError):
+    """A gradient that is not finite: the recipe is too bold for what it trains."""
 
 
 class MissingExtra(SfumatoError):  # noqa: N818 - named after what is absent

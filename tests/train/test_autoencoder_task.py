@@ -30,12 +30,12 @@ def crops_of(task: AutoencoderTask, monkeypatch: pytest.MonkeyPatch, seeds: rang
 
     monkeypatch.setattr(task.network, "encode", spy)
     for seed in seeds:
-        task.losses(0, generator(seed))
+        task.losses(generator(seed))
     return torch.cat(seen)
 
 
 def test_the_loss_is_the_weighted_sum_of_its_parts(new_task: NewTask):
-    parts = new_task().losses(0, generator())
+    parts = new_task().losses(generator())
     total = parts["error"] + 0.5 * parts["edges"] + 1e-3 * parts["kl"]
     assert parts["loss"].item() == pytest.approx(total.item(), rel=1e-6)
     assert min(part.item() for part in parts.values()) > 0
@@ -43,17 +43,17 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(new_task: NewTask):
 
 def test_the_step_is_decided_by_its_generator_alone(new_task: NewTask):
     task = new_task()
-    first = task.losses(0, generator())["loss"]
+    first = task.losses(generator())["loss"]
     torch.manual_seed(99)
-    assert task.losses(7, generator())["loss"] == first
-    assert task.losses(0, generator(1))["loss"] != first
+    assert task.losses(generator())["loss"] == first
+    assert task.losses(generator(1))["loss"] != first
 
 
 def test_the_gradient_reaches_every_weight(new_task: NewTask):
     task = new_task()
     for step in range(3):  # a residual branch begins at zero, and opens with the first step
         task.network.zero_grad()
-        task.losses(step, generator(step))["loss"].backward()
+        task.losses(generator(step))["loss"].backward()
         with torch.no_grad():
             for parameter in task.network.parameters():
                 parameter -= 0.1 * parameter.grad

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sfumato.errors import CheckpointError
 from sfumato.families.world import World
 from sfumato.models.clip import ImageTower, TextTower
 from sfumato.models.unet import UNet
@@ -52,7 +53,7 @@ def test_a_recipe_ends_in_weights_that_draw_and_tells_its_origin(recipe, tmp_pat
     assert picture.image.size == (64, 64)
     card = World.load(path).card
     assert card["recipe"] == recipe.name
-    assert card["stages"].keys() == {"autoencoder", "clip", "diffusion", "alignment"}
+    assert card["stages"].keys() == {"autoencoder", "clip", "latents", "diffusion", "alignment"}
 
 
 def test_a_second_run_in_the_same_folder_trains_nothing_again_and_gives_the_same_file(tmp_path):
@@ -91,3 +92,20 @@ def test_the_weights_of_a_recipe_take_at_most_36_megabytes(recipe):
 def test_the_recipes_know_as_many_things_as_they_should():
     assert len(WORLD_S.variety.sprites) >= 48
     assert len(WORLD_M.variety.sprites) >= 120
+
+
+def test_a_folder_of_other_numbers_is_refused_and_named(tmp_path):
+    small = in_small(WORLD_S)
+    Run(small, tmp_path)
+    with pytest.raises(CheckpointError, match=r"other numbers.*choose another folder"):
+        Run(replace(small, cached=9), tmp_path)
+
+
+def test_latents_of_another_autoencoder_are_refused(tmp_path):
+    run = Run(in_small(WORLD_S), tmp_path)
+    network = run.autoencoder()
+    run.latents(network)
+    with torch.no_grad():
+        network.encoder.conv_in.bias += 1
+    with pytest.raises(CheckpointError, match=r"latents\.safetensors.*another autoencoder"):
+        run.latents(network)

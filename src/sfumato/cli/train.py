@@ -19,13 +19,16 @@ def train(
 ) -> None:
     """Train a model of the picture world from scratch; run again to go on after an interruption."""
     from sfumato.diffusion.choose import choose
+    from sfumato.painter import check_device
+    from sfumato.train.memory import keep_big_buffers
     from sfumato.train.recipes import RECIPES
     from sfumato.train.run import Run
 
     chosen = choose(RECIPES, recipe, "recipe")
+    check_device(device)
+    keep_big_buffers()
     try:
-        run = Run(chosen, out, device)
+        path = Run(chosen, out, device)()
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}); choose another folder") from error
-    path = run()
     typer.echo(f"wrote {path}; draw with it: sfumato draw --weights {path} PROMPT")

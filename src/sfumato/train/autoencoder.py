@@ -41,7 +41,7 @@ class AutoencoderTask:
             [place for thing in scene.things for place in thing.places] for scene in pictures.scenes
         ]
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
         """The loss of one batch of crops, and its parts."""
         crops = self._crops(generator)
         mean, logvar = self.network.encode(crops)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -31,6 +32,24 @@ def save(path: Path, step: int, modules: Mapping[str, nn.Module], averaged: Ema,
     partial.replace(path)
 
 
+def averages(path: Path, modules: Mapping[str, nn.Module], steps: int) -> Mapping[str, nn.Module] | None:
+    """Give ``modules`` the averaged weights of a run that has done all its ``steps``; None if it has not.
+
+    Raises CheckpointError for a damaged file and for one of other modules or shapes.
+    """
+    if not path.exists():
+        return None
+    with _readable(path):
+        state = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
+        if state["step"] < steps:
+            return None
+        _check_names(state["averaged"], modules)
+        for name, module in modules.items():
+            module.load_state_dict(state["averaged"][name])
+            module.eval().requires_grad_(requires_grad=False)
+    return modules
+
+
 def restore(path: Path, modules: Mapping[str, nn.Module], averaged: Ema, optimizer: MuonAdam) -> int:
     """Bring everything back to what `save` saw and return the steps done; 0 if there is no file.
 
@@ -38,15 +57,26 @@ def restore(path: Path, modules: Mapping[str, nn.Module], averaged: Ema, optimiz
     """
     if not path.exists():
         return 0
-    try:
+    with _readable(path):
         state = torch.load(path, weights_only=True, map_location="cpu")
-        if state["modules"].keys() != modules.keys():
-            raise ValueError(f"it holds {', '.join(state['modules'])} instead of {', '.join(modules)}")
+        _check_names(state["modules"], modules)
         for name, module in modules.items():
             module.load_state_dict(state["modules"][name])
             averaged.modules[name].load_state_dict(state["averaged"][name])
         optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
+    return int(state["step"])
+
+
+def _check_names(found: Mapping[str, object], wanted: Mapping[str, object]) -> None:
+    if found.keys() != wanted.keys():
+        raise ValueError(f"it holds {', '.join(found)} instead of {', '.join(wanted)}")
+
+
+@contextmanager
+def _readable(path: Path) -> Generator[None]:
+    """Whatever goes wrong with the file inside is a CheckpointError that names it."""
+    try:
+        yield
     except Exception as error:  # a damaged pickle raises whatever its reader stumbles over
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(

@@ -33,21 +33,27 @@ class ClipTask:
     """Contrast between the pictures of a pool and their captions."""
 
     def __init__(
-        self, name: str, text: TextTower, image: ImageTower, pictures: Pool, words: Words, *, batch: int
+        self,
+        name: str,
+        towers: tuple[TextTower, ImageTower, Temperature],
+        pictures: Pool,
+        words: Words,
+        *,
+        batch: int,
     ) -> None:
         self.name = name
-        self.text, self.image, self.temperature = text, image, Temperature()
+        self.text, self.image, self.temperature = towers
         self.pictures, self.words, self.batch = pictures, words, batch
         self.modules: Mapping[str, nn.Module] = {
-            "text": text,
-            "image": image,
+            "text": self.text,
+            "image": self.image,
             "temperature": self.temperature,
         }
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
         device = generator.device
         rows = torch.randint(len(self.pictures), (self.batch,), generator=generator, device=device).cpu()
-        ids, _ = self.words.batch(rows, generator, dropped=0.0)
+        ids, _ = self.words.batch(rows, generator)
         pictures = as_signed(self.pictures.pictures[rows].to(device))
         saw = normalize(self.image(pictures).float(), dim=1)
         read = normalize(self.text(ids)[1].float(), dim=1)

@@ -69,25 +69,24 @@ class DiffusionTask:
         words: Words,
         *,
         batch: int,
-        dropped: float,
         draw: Callable[[Mapping[str, nn.Module]], Tensor],
     ) -> None:
         self.unet, self.text, self.latents, self.words = unet, text, latents, words
-        self.batch, self.dropped, self.draw = batch, dropped, draw
+        self.batch, self.draw = batch, draw
         self.modules: Mapping[str, nn.Module] = {"unet": unet, "text": text}
 
     def sample(self, averaged: Mapping[str, nn.Module]) -> Tensor:
         """Pictures of sentences that training does not see."""
         return self.draw(averaged)
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:  # noqa: ARG002
+    def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
         device = generator.device
         rows = torch.randint(len(self.latents), (self.batch,), generator=generator, device=device)
         clean = self.latents[rows.to(self.latents.device)].to(device).float()
         clean = clean.contiguous(memory_format=torch.channels_last)
         noise = torch.empty_like(clean).normal_(generator=generator)
         sigma = torch.randn(self.batch, generator=generator, device=device).sigmoid()
-        ids, mask = self.words.batch(rows.cpu(), generator, dropped=self.dropped)
+        ids, mask = self.words.batch(rows.cpu(), generator)
         context, _ = self.text(ids)
         here = sigma[:, None, None, None]
         x = noised(clean, noise, 1 - here, here)

@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
+from sfumato.errors import DivergedError
 from sfumato.train.checkpoint import restore, save
 from sfumato.train.ema import Ema
 from sfumato.train.log import Log
@@ -34,8 +35,11 @@ class Task(Protocol):
         """The modules that learn, by the name under which their weights are stored."""
         ...
 
-    def losses(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the loss of this step's batch as "loss", and anything else worth logging."""
+    def losses(self, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the loss of a batch as "loss", and anything else worth logging.
+
+        The batch, and all else that is left to chance, comes from ``generator`` alone.
+        """
         ...
 
     def sample(self, averaged: Mapping[str, nn.Module]) -> Tensor | None:
@@ -68,8 +72,8 @@ def train(
     """Train the task to its last step and return the averaged modules.
 
     Resumes from the checkpoint in ``folder`` if there is one; ``stop_at`` ends early, after that many steps,
-    with a checkpoint written. Raises FloatingPointError when a gradient is not finite: the last checkpoint
-    stays, and a run that is resumed from it meets the same step again.
+    with a checkpoint written. Raises DivergedError when a gradient is not finite: the last checkpoint stays,
+    and a run that is resumed from it meets the same step again.
     """
     optimizer = MuonAdam(task.modules, weight_decay=settings.weight_decay, muon=settings.muon)
     averaged = Ema(task.modules, settings.average)
@@ -82,7 +86,7 @@ def train(
             losses = backward(task, settings, step, device)
             norm = clip(task.modules, settings.clip)
             if not norm.isfinite():
-                raise FloatingPointError(
+                raise DivergedError(
                     f"the gradient of step {step} of {task.name} is not finite: train with a lower rate than "
                     f"{settings.rate}, a longer warm-up than {settings.warmup}, or without bf16"
                 )
@@ -90,12 +94,10 @@ def train(
             optimizer.step(rate)
             averaged.update(task.modules, step)
             log.step(step, losses, rate=rate, norm=norm)
-            if (step + 1) % settings.save_every == 0 and step + 1 < last:
+            if (step + 1) % settings.save_every == 0 or step + 1 == last:
                 save(file, step + 1, task.modules, averaged, optimizer)
             if (step + 1) % settings.sample_every == 0 or step + 1 == settings.steps:
                 log.picture(step + 1, task.sample(averaged.modules))
-    if last > done:
-        save(file, last, task.modules, averaged, optimizer)
     return averaged.modules
 
 
@@ -103,7 +105,7 @@ def backward(task: Task, settings: Settings, step: int, device: torch.device) ->
     """Fill the gradients of one step and return its losses, detached."""
     generator = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + step)
     with torch.autocast(device.type, torch.bfloat16, enabled=settings.bf16):
-        losses = task.losses(step, generator)
+        losses = task.losses(generator)
     losses["loss"].backward()  # pyright: ignore[reportUnknownMemberType]
     return {name: value.detach() for name, value in losses.items()}
 

@@ -6,11 +6,13 @@ after any interruption. Read `recipes.py` for the numbers and `loop.py` for what
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -19,7 +21,7 @@ from torch import Tensor, nn
 
 from sfumato.checkpoints import safetensors
 from sfumato.checkpoints.header import read_header
-from sfumato.engine.memory import keep_big_buffers
+from sfumato.errors import CheckpointError
 from sfumato.families.world import World, WorldConfig
 from sfumato.models.clip import ImageTower, TextTower
 from sfumato.models.unet import UNet
@@ -27,9 +29,10 @@ from sfumato.models.vae import AutoencoderKL
 from sfumato.text.tokenizer import Tokenizer
 from sfumato.text.words import words_of
 from sfumato.train.autoencoder import AutoencoderTask
-from sfumato.train.clip import ClipTask
-from sfumato.train.curves import draw_curves
-from sfumato.train.data import phrasings, pool, rendered
+from sfumato.train.checkpoint import averages
+from sfumato.train.clip import ClipTask, Temperature
+from sfumato.train.curves import CURVES, draw_curves
+from sfumato.train.data import Pool, phrasings, pool, rendered
 from sfumato.train.diffusion import DiffusionTask, Latents, encoded
 from sfumato.train.loop import Settings, Task, train
 from sfumato.train.progress import drawn_sheet
@@ -45,19 +48,22 @@ Draw = Callable[[Mapping[str, nn.Module]], Tensor]
 
 
 class Run:
-    """One recipe on its way in one folder."""
+    """One recipe on its way in one folder.
+
+    Raises CheckpointError for a folder in which another recipe was begun.
+    """
 
     def __init__(self, recipe: Recipe, folder: Path, device: str = "cpu") -> None:
-        keep_big_buffers()
         self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
         folder.mkdir(parents=True, exist_ok=True)
+        _claim(folder / "recipe.json", recipe)
         self.renderer = Renderer(recipe.variety.sprites, recipe.size, self.device)
 
     def __call__(self) -> Path:
         """Do what is left to do and return the path of the weights."""
         tokenizer, words = self.tokenizer()
         autoencoder = self.autoencoder()
-        text, image = self.clip(tokenizer)
+        text, first_image = self.clip(tokenizer)
         latents = self.latents(autoencoder)
 
         def world(unet: UNet, text: TextTower, image: ImageTower) -> World:
@@ -74,11 +80,11 @@ class Run:
             )
 
         def draw(averaged: Mapping[str, nn.Module]) -> Tensor:
-            model = world(cast("UNet", averaged["unet"]), cast("TextTower", averaged["text"]), image)
+            model = world(cast("UNet", averaged["unet"]), cast("TextTower", averaged["text"]), first_image)
             return drawn_sheet(model, self.recipe.variety)
 
         unet, text = self.diffusion(latents, text, tokenizer, draw)
-        image = self.alignment(tokenizer, text)
+        text, image = self.alignment(tokenizer, text, first_image)
         path = self.folder / f"{self.recipe.name}.safetensors"
         world(unet, text, image).save(path, dtype=torch.int8)
         draw_curves(self.folder, self.folder / "curves.png")
@@ -91,74 +97,73 @@ class Run:
         return train_tokenizer(captions, self.recipe.vocabulary), words
 
     def autoencoder(self) -> AutoencoderKL:
+        """The network between pictures and latents."""
         recipe = self.recipe
         network = self._new(AutoencoderKL, recipe.autoencoder)
-        pictures = pool(self.renderer, recipe.variety, recipe.pictures, recipe.first_seed)
-        task = AutoencoderTask(
-            network,
-            pictures,
-            batch=recipe.train_autoencoder.batch,
-            side=recipe.crop,
-            weights=recipe.weights,
-        )
-        return cast("AutoencoderKL", self._train(task, recipe.train_autoencoder)["autoencoder"])
+
+        def task() -> Task:
+            pictures = pool(self.renderer, recipe.variety, recipe.pictures, recipe.first_seed)
+            batch = recipe.train_autoencoder.batch
+            return AutoencoderTask(network, pictures, batch=batch, side=recipe.crop, weights=recipe.weights)
+
+        modules = {"autoencoder": network}
+        averaged = self._trained("autoencoder", modules, recipe.train_autoencoder, task)
+        return cast("AutoencoderKL", averaged["autoencoder"])
 
     def clip(self, tokenizer: Tokenizer) -> tuple[TextTower, ImageTower]:
         """Both towers, learning together."""
-        recipe = self.recipe
-        text_config = replace(recipe.text, vocabulary=tokenizer.vocabulary_size)
-        text, image = self._new(TextTower, text_config), self._new(ImageTower, recipe.image)
-        task = self._clip_task("clip", text, image, tokenizer)
-        towers = self._train(task, recipe.train_clip)
-        text.load_state_dict(towers["text"].state_dict())
-        return text, cast("ImageTower", towers["image"])
+        text_config = replace(self.recipe.text, vocabulary=tokenizer.vocabulary_size)
+        text, image = self._new(TextTower, text_config), self._new(ImageTower, self.recipe.image)
+        return self._contrasted("clip", text, image, tokenizer, self.recipe.train_clip)
 
-    def alignment(self, tokenizer: Tokenizer, text: TextTower) -> ImageTower:
+    def alignment(
+        self, tokenizer: Tokenizer, text: TextTower, image: ImageTower
+    ) -> tuple[TextTower, ImageTower]:
         """Bring the image tower and both projections back to the text tower, which went on with the U-Net.
 
         The text tower itself stands still: Zhai et al. 2021, arXiv:2111.07991, with the roles exchanged.
         """
-        recipe = self.recipe
-        image = self._new(ImageTower, recipe.image)
-        path = self.folder / "clip.checkpoint"
-        saved = torch.load(path, weights_only=True, map_location=self.device)
-        image.load_state_dict(saved["averaged"]["image"])
-        text.text_model.requires_grad_(requires_grad=False)
+        text, image = copy.deepcopy(text), copy.deepcopy(image).requires_grad_(requires_grad=True)
+        text.requires_grad_(requires_grad=False)
         text.text_projection.requires_grad_(requires_grad=True)
-        task = self._clip_task("alignment", text, image, tokenizer)
-        towers = self._train(task, recipe.train_alignment)
-        text.load_state_dict(towers["text"].state_dict())
-        return cast("ImageTower", towers["image"])
+        return self._contrasted("alignment", text, image, tokenizer, self.recipe.train_alignment)
 
     def latents(self, autoencoder: AutoencoderKL) -> Latents:
-        """The latents that the U-Net learns from, computed once and kept in the folder."""
-        path = self.folder / "latents.safetensors"
-        recipe = self.recipe
+        """The latents that the U-Net learns from, computed once and kept in the folder.
+
+        Raises CheckpointError if those in the folder are of another autoencoder.
+        """
+        path, recipe = self.folder / "latents.safetensors", self.recipe
+        origin = fingerprint(autoencoder)
         if not path.exists():
+            began = time.perf_counter()
             chunks = rendered(self.renderer, recipe.variety, recipe.cached, recipe.first_seed)
             made = encoded(autoencoder, (pictures for _, pictures in chunks))
-            about = {"mean": json.dumps(made.mean), "std": json.dumps(made.std)}
-            safetensors.save(path, {"latents": made.values}, about)
-        about = read_header(path).metadata
+            minutes = round((time.perf_counter() - began) / 60, 1)
+            about = {"mean": made.mean, "std": made.std, "autoencoder": origin, "minutes": minutes}
+            written = {name: json.dumps(value) for name, value in about.items()}
+            safetensors.save(path, {"latents": made.values}, written)
+        about = {name: json.loads(text) for name, text in read_header(path).metadata.items()}
+        if about.get("autoencoder") != origin:
+            raise CheckpointError(f"{path} was made by another autoencoder; delete it and what came after it")
         values = safetensors.load(path, str(self.device), torch.bfloat16)["latents"]
-        return Latents(values, tuple(json.loads(about["mean"])), tuple(json.loads(about["std"])))
+        return Latents(values, tuple(about["mean"]), tuple(about["std"]))
 
     def diffusion(
         self, latents: Latents, text: TextTower, tokenizer: Tokenizer, draw: Draw
     ) -> tuple[UNet, TextTower]:
+        """The U-Net, and the text tower that learned with it."""
         recipe = self.recipe
-        words = Words(tokenizer, self._captions(range(recipe.cached)))
         unet = self._new(UNet, recipe.unet)
-        task = DiffusionTask(
-            unet,
-            text,
-            latents.values,
-            words,
-            batch=recipe.train_diffusion.batch,
-            dropped=recipe.dropped,
-            draw=draw,
-        )
-        averaged = self._train(task, recipe.train_diffusion)
+        text = copy.deepcopy(text).requires_grad_(requires_grad=True)
+
+        def task() -> Task:
+            words = Words(tokenizer, self._captions(range(recipe.cached)), dropped=recipe.dropped)
+            batch = recipe.train_diffusion.batch
+            return DiffusionTask(unet, text, latents.values, words, batch=batch, draw=draw)
+
+        modules = {"unet": unet, "text": text}
+        averaged = self._trained("diffusion", modules, recipe.train_diffusion, task)
         return cast("UNet", averaged["unet"]), cast("TextTower", averaged["text"])
 
     def config(self, latents: Latents, tokenizer: Tokenizer) -> WorldConfig:
@@ -181,17 +186,25 @@ class Run:
 
     def card(self) -> dict[str, object]:
         """What the weights say of themselves: origin, licence, minutes and last losses of every stage."""
-        stages: dict[str, object] = {}
-        for name in ("autoencoder", "clip", "diffusion", "alignment"):
-            path = self.folder / f"{name}.jsonl"
-            if path.exists():
-                stages[name] = summary(path)
+        recipe = self.recipe
+        batches = {
+            "autoencoder": recipe.train_autoencoder.batch,
+            "clip": recipe.train_clip.batch,
+            "diffusion": recipe.train_diffusion.batch,
+            "alignment": recipe.train_alignment.batch,
+        }
+        logs = {name: self.folder / f"{name}.jsonl" for name in CURVES}
+        stages: dict[str, object] = {
+            name: summary(path, batches[name]) for name, path in logs.items() if path.exists()
+        }
+        latents = self.folder / "latents.safetensors"
+        if latents.exists():
+            stages["latents"] = {"minutes": json.loads(read_header(latents).metadata["minutes"])}
         return {
-            "recipe": self.recipe.name,
-            "trained": time.strftime("%Y-%m-%d", time.gmtime()),
+            "recipe": recipe.name,
             "data": "scenes rendered by sfumato from Noto Color Emoji artwork (SIL OFL 1.1)",
             "licence": "Apache-2.0",
-            "sprites": list(self.recipe.variety.sprites),
+            "sprites": list(recipe.variety.sprites),
             "stages": stages,
         }
 
@@ -200,11 +213,25 @@ class Run:
             scene = compose(self.recipe.first_seed + seed, self.recipe.variety)
             yield phrasings(scene, seed, self.recipe.phrasings)
 
-    def _clip_task(self, name: str, text: TextTower, image: ImageTower, tokenizer: Tokenizer) -> ClipTask:
+    @cached_property
+    def _clip_pictures(self) -> Pool:
         recipe = self.recipe
-        pictures = pool(self.renderer, recipe.variety, recipe.clip_pictures, recipe.first_seed)
-        words = Words(tokenizer, self._captions(range(recipe.clip_pictures)))
-        return ClipTask(name, text, image, pictures, words, batch=recipe.train_clip.batch)
+        return pool(self.renderer, recipe.variety, recipe.clip_pictures, recipe.first_seed)
+
+    def _contrasted(
+        self, name: str, text: TextTower, image: ImageTower, tokenizer: Tokenizer, settings: Settings
+    ) -> tuple[TextTower, ImageTower]:
+        """Both towers after a stage of contrastive learning, in which whatever of them may learn does."""
+        temperature = Temperature().to(self.device)
+
+        def task() -> Task:
+            words = Words(tokenizer, self._captions(range(self.recipe.clip_pictures)))
+            modules = (text, image, temperature)
+            return ClipTask(name, modules, self._clip_pictures, words, batch=settings.batch)
+
+        modules = {"text": text, "image": image, "temperature": temperature}
+        averaged = self._trained(name, modules, settings, task)
+        return cast("TextTower", averaged["text"]), cast("ImageTower", averaged["image"])
 
     def _new(self, kind: Callable[[Config], Network], config: Config) -> Network:
         """A network with fresh weights, the same for the same recipe."""
@@ -215,16 +242,39 @@ class Run:
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         return network
 
-    def _train(self, task: Task, settings: Settings) -> Mapping[str, nn.Module]:
-        return train(task, settings, self.folder)
+    def _trained(
+        self, name: str, modules: Mapping[str, nn.Module], settings: Settings, task: Callable[[], Task]
+    ) -> Mapping[str, nn.Module]:
+        """The averaged modules of a stage: read if it is done; else its ``task`` is made and trained."""
+        done = averages(self.folder / f"{name}.checkpoint", modules, settings.steps)
+        return train(task(), settings, self.folder) if done is None else done
 
 
-def summary(path: Path) -> dict[str, float]:
-    """Steps, minutes and last loss of a stage, from its log; an interruption counts ten minutes at most."""
+def fingerprint(network: nn.Module) -> str:
+    """A digest of all weights of a network."""
+    digest = hashlib.sha256()
+    for weight in network.state_dict().values():
+        digest.update(weight.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def summary(path: Path, batch: int) -> dict[str, float]:
+    """Steps, minutes of work and last loss of a stage, from its log."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    seconds = sum(min(after["time"] - before["time"], 600.0) for before, after in pairwise(lines))
-    return {
-        "steps": lines[-1]["step"],
-        "minutes": round(seconds / 60, 1),
-        "loss": round(lines[-1]["loss"], 4),
-    }
+    before, seconds = 0, 0.0
+    for line in lines:
+        seconds += (line["step"] - before) * batch / line["samples_per_second"]
+        before = line["step"]
+    return {"steps": before, "minutes": round(seconds / 60, 1), "loss": round(lines[-1]["loss"], 4)}
+
+
+def _claim(path: Path, recipe: Recipe) -> None:
+    """Write down which recipe a folder is for, or see that it is this one."""
+    wanted = json.dumps(asdict(recipe), indent=1, sort_keys=True) + "\n"
+    if not path.exists():
+        path.write_text(wanted, encoding="utf-8")
+    elif path.read_text(encoding="utf-8") != wanted:
+        raise CheckpointError(
+            f"{path.parent} holds a run of another recipe, or of other numbers, see {path}; "
+            "choose another folder"
+        )

@@ -11,9 +11,15 @@ from sfumato.text.tokenizer import Tokenizer
 
 
 class Words:
-    """Token ids (N, P, T) of P phrasings of each of N scenes, padded with the token that ends them."""
+    """Token ids (N, P, T) of P phrasings of each of N scenes, padded with the token that ends them.
 
-    def __init__(self, tokenizer: Tokenizer, captions: Iterable[Sequence[str]]) -> None:
+    A share ``dropped`` of what a batch gets is the empty sentence, which is what guidance compares with.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, captions: Iterable[Sequence[str]], *, dropped: float = 0.0
+    ) -> None:
+        self.dropped = dropped
         self.end = tokenizer.end
         self.empty = torch.tensor(tokenizer("").ids)
         tokens = [[tokenizer(text).ids for text in phrasings] for phrasings in captions]
@@ -25,16 +31,13 @@ class Words:
                 self.ids[row, column, : len(ids)] = torch.tensor(ids)
                 self.lengths[row, column] = len(ids)
 
-    def batch(self, rows: Tensor, generator: torch.Generator, *, dropped: float) -> tuple[Tensor, Tensor]:
-        """Return one phrasing of each row, ids (B, T) no longer than need be, and which of them count (B, T).
-
-        A share ``dropped`` of them is the empty sentence, which is what guidance compares with.
-        """
+    def batch(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return a phrasing of each row: ids (B, T), as short as can be, and which of them count (B, T)."""
         device = generator.device
         chance = torch.rand(2, len(rows), generator=generator, device=device).cpu()
         columns = (chance[0] * self.ids.shape[1]).long()
         ids, lengths = self.ids[rows, columns].long(), self.lengths[rows, columns]
-        empty = chance[1] < dropped
+        empty = chance[1] < self.dropped
         ids[empty] = self.end
         ids[empty, : len(self.empty)] = self.empty
         lengths[empty] = len(self.empty)
