@@ -91,3 +91,17 @@ def test_a_scene_is_held_out_as_soon_as_one_of_its_combinations_is():
         thing = Thing(sprite=sprite, places=(LEFT,), colour=colour)
         scene = Scene(things=(thing,), background="white", style="sticker")
         assert held_out(scene) == held_out_words(sprite, colour)
+
+
+def test_a_list_of_things_shows_every_relation_of_its_places():
+    names = ("cat", "dog", "car")
+    places = (Place(0.5, 0.26, 0.4), Place(0.26, 0.74, 0.4), Place(0.74, 0.74, 0.4))
+    things = tuple(Thing(sprite=name, places=(place,)) for name, place in zip(names, places, strict=True))
+    scene = Scene(things=things, background="white", style="sticker")
+    assert set(combinations(scene)) == {
+        ("dog", "left of", "car"),
+        ("dog", "left of", "cat"),
+        ("cat", "left of", "car"),
+        ("cat", "above", "dog"),
+        ("cat", "above", "car"),
+    }

@@ -7,11 +7,14 @@ hash of the words: nothing is stored, every machine agrees, and a new thing fall
 from __future__ import annotations
 
 import hashlib
+from itertools import combinations as combinations_of
 
-from sfumato.world.scenes import Scene
+from sfumato.world.scenes import Scene, Thing
 
 SHARE = 0.1
 """The share of each kind of combination that is held out."""
+APART = 0.1
+"""Centres nearer than this, in units of the picture's side, are on one line."""
 
 
 def held_out_words(*words: str) -> bool:
@@ -24,6 +27,7 @@ def combinations(scene: Scene) -> list[tuple[str, ...]]:
     """Return every combination of the split's three kinds that the scene's *picture* shows.
 
     A picture of A left of B also shows B right of A and A next to B: all are the one triple (A, left of, B).
+    Where no relation is stated, every two things count that stand side by side, one above the other, or both.
     """
     found: list[tuple[str, ...]] = []
     for thing in scene.things:
@@ -33,12 +37,27 @@ def combinations(scene: Scene) -> list[tuple[str, ...]]:
             found.append((thing.sprite, scene.style))
     if scene.relation is not None:
         found.append(_triple(scene))
+    else:
+        for one, other in combinations_of(scene.things, 2):
+            found += _shown(one, other)
     return found
 
 
 def held_out(scene: Scene) -> bool:
     """Say whether the scene shows any held-out combination."""
     return any(held_out_words(*words) for words in combinations(scene))
+
+
+def _shown(one: Thing, other: Thing) -> list[tuple[str, str, str]]:
+    (x1, y1), (x2, y2) = one.centre, other.centre
+    found: list[tuple[str, str, str]] = []
+    if abs(x1 - x2) > APART:
+        left, right = (one, other) if x1 < x2 else (other, one)
+        found.append((left.sprite, "left of", right.sprite))
+    if abs(y1 - y2) > APART:
+        top, bottom = (one, other) if y1 < y2 else (other, one)
+        found.append((top.sprite, "above", bottom.sprite))
+    return found
 
 
 def _triple(scene: Scene) -> tuple[str, str, str]:
