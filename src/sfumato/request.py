@@ -14,6 +14,8 @@ from typing import cast
 from sfumato.errors import InputError
 
 LARGEST_SEED = 2**63 - 1
+MOST_STEPS = 10_000
+MOST_DIGITS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,8 @@ class Request:
             raise InputError(f"seed {self.seed} is not in 0..{LARGEST_SEED}")
         if self.steps < 1:
             raise InputError(f"{self.steps} steps cannot draw a picture: ask for at least 1")
+        if self.steps > MOST_STEPS:
+            raise InputError(f"{self.steps} steps would not end: ask for at most {MOST_STEPS}")
         if not (math.isfinite(self.guidance) and self.guidance >= 0):
             raise InputError(f"guidance {self.guidance} is not a finite number of at least 0")
         if self.size is not None and min(self.size) < 1:
@@ -58,7 +62,7 @@ class Request:
         """The request that ``to_json`` wrote; absent fields take defaults, unknown ones raise InputError."""
         try:
             found: object = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"the request is not JSON: {error}") from error
         if not isinstance(found, dict):
             raise InputError(f"the request is a JSON {type(found).__name__}, not an object of fields")
@@ -91,7 +95,8 @@ _EXPECTED = {
 def _check_types(request: Request) -> None:
     """Requests are also made from JSON that strangers wrote, so annotations are not enough."""
     for name, kinds in _EXPECTED.items():
-        value = getattr(request, name)
+        value: object = getattr(request, name)
+        _check_digits(name, value)
         if isinstance(value, bool) or not isinstance(value, kinds):
             wanted = " or ".join(kind.__name__.replace("NoneType", "null") for kind in kinds)
             raise InputError(f"the request's {name} is {value!r}, not {wanted}")
@@ -100,6 +105,13 @@ def _check_types(request: Request) -> None:
     size = cast("tuple[object, ...] | None", request.size)
     if size is not None and (len(size) != 2 or any(type(side) is not int for side in size)):
         raise InputError(f"the request's size is {size!r}, not two whole numbers (width, height)")
+
+
+def _check_digits(name: str, value: object) -> None:
+    """Whole numbers without end fit no float, and past 4300 digits Python refuses to print them."""
+    numbers = cast("tuple[object, ...]", value if isinstance(value, tuple) else (value,))
+    if any(isinstance(number, int) and abs(number) >= 10**MOST_DIGITS for number in numbers):
+        raise InputError(f"the request's {name} has more than {MOST_DIGITS} digits")
 
 
 def _check_unicode(name: str, value: str) -> None:
