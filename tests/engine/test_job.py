@@ -49,6 +49,15 @@ def test_notes_on_the_negative_prompt_say_that_they_are(glass):
     )  # fmt: skip
 
 
+def test_a_negative_prompt_that_attracts_is_noted(glass):
+    wish = {"prompt": "cat", "seed": 0, "steps": 1, "guidance": 0.5}
+    assert any(
+        "guidance 0.5" in note and "towards" in note for note in drawn(glass, negative="fog", **wish).notes
+    )
+    for quiet in (wish, {**wish, "guidance": 2, "negative": "fog"}):
+        assert not any("towards" in note for note in drawn(glass, **quiet).notes)
+
+
 def test_another_size_than_the_learned_one_is_noted(glass):
     (*_, note) = drawn(glass, prompt="cat", seed=0, steps=1, size=(8, 16)).notes
     assert "learned pictures of 8x8" in note

@@ -93,6 +93,11 @@ def _guide(request: Request) -> Generator[Question, Any, tuple[Guide, list[str]]
     unwanted: Encoded
     wanted, unwanted = yield [Encode(request.prompt), Encode(request.negative)]
     notes = [*wanted.notes, *(f"negative prompt: {note}" for note in unwanted.notes)]
+    if request.negative and request.guidance < 1:
+        notes.append(
+            f"at guidance {request.guidance:g} the negative prompt draws the picture towards itself, "
+            "not away: raise it above 1"
+        )
     return cfg(wanted.conditioning, unwanted.conditioning, request.guidance), notes
 
 
