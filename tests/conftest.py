@@ -102,7 +102,7 @@ def tiny_world():
         unet=UNetConfig(
             in_channels=2, out_channels=2, block_out_channels=(8, 16), layers_per_block=1,
             transformer_depth=(0, 1), mid_transformer_depth=1, heads=(2, 2), context_width=16, norm_groups=4,
-            linear_projection=True,
+            linear_projection=True, vector_width=0,
         ),
         autoencoder=AutoencoderConfig(
             in_channels=3, latent_channels=2, block_out_channels=(8, 8), layers_per_block=1, norm_groups=4,

@@ -28,6 +28,7 @@ SD15 = UNetConfig(
     context_width=768,
     norm_groups=32,
     linear_projection=False,
+    vector_width=0,
 )
 SDXL = UNetConfig(
     in_channels=4,

@@ -19,6 +19,7 @@ CONFIG = UNetConfig(
     context_width=6,
     norm_groups=4,
     linear_projection=True,
+    vector_width=0,
 )
 
 

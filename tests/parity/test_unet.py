@@ -20,6 +20,7 @@ CONFIGS = {
         context_width=12,
         norm_groups=4,
         linear_projection=False,
+        vector_width=0,
     ),
     "SD2: linear layers into the transformers, heads of one width": UNetConfig(
         in_channels=4,
@@ -32,6 +33,7 @@ CONFIGS = {
         context_width=20,
         norm_groups=8,
         linear_projection=True,
+        vector_width=0,
     ),
     "attention at low levels only, other channels out than in": UNetConfig(
         in_channels=9,
@@ -44,6 +46,7 @@ CONFIGS = {
         context_width=6,
         norm_groups=2,
         linear_projection=True,
+        vector_width=0,
     ),
     "one level": UNetConfig(
         in_channels=4,
@@ -56,6 +59,7 @@ CONFIGS = {
         context_width=8,
         norm_groups=4,
         linear_projection=False,
+        vector_width=0,
     ),
     "SDXL: depth per level and a vector": UNetConfig(
         in_channels=4,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from sfumato.models.layers.attention import attend, check_heads
+from sfumato.models.layers.sizes import check_sizes
 
 
 def quick_gelu(x: Tensor) -> Tensor:
@@ -38,6 +39,9 @@ class TextConfig:
     activation: str  # a name in ACTIVATIONS
     projection: int
 
+    def __post_init__(self) -> None:
+        check_sizes(self, perhaps_zero=("end",))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageConfig:
@@ -51,6 +55,9 @@ class ImageConfig:
     hidden: int  # width inside the feed-forward layers
     activation: str  # a name in ACTIVATIONS
     projection: int
+
+    def __post_init__(self) -> None:
+        check_sizes(self)
 
 
 class SelfAttention(nn.Module):

@@ -16,6 +16,7 @@ from torch.nn.functional import silu
 from sfumato.diffusion.protocol import NO_EXTRAS, Extras
 from sfumato.models.layers.embeddings import Embedding, sinusoids
 from sfumato.models.layers.residual import Downsample, TimedResidualBlock, Upsample, zeroed
+from sfumato.models.layers.sizes import check_sizes
 from sfumato.models.layers.transformer import ConvTransformer, LinearTransformer, NoTransformer
 
 
@@ -33,9 +34,17 @@ class UNetConfig:
     context_width: int
     norm_groups: int
     linear_projection: bool  # into and out of the transformers; False: 1x1 convolutions, as SD 1.x has them
-    vector_width: int = (
-        0  # of a vector that is added to the time embedding (SDXL); 0: this network takes none
-    )
+    vector_width: int  # of a vector that is added to the time embedding, as in SDXL; 0: it takes none
+
+    def __post_init__(self) -> None:
+        check_sizes(
+            self, perhaps_zero=("transformer_depth", "mid_transformer_depth", "heads", "vector_width")
+        )
+        levels = (len(self.block_out_channels), len(self.transformer_depth), len(self.heads))
+        if len(set(levels)) > 1:
+            raise ValueError(
+                "block_out_channels, transformer_depth and heads have {}, {} and {} levels".format(*levels)
+            )
 
     @property
     def time_width(self) -> int:

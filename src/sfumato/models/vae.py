@@ -13,6 +13,7 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle, silu
 
 from sfumato.models.layers.attention import PictureAttention
 from sfumato.models.layers.residual import CornerDownsample, ResidualBlock, Upsample
+from sfumato.models.layers.sizes import check_sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +25,12 @@ class AutoencoderConfig:
     block_out_channels: tuple[int, ...]
     layers_per_block: int
     norm_groups: int
-    patch_size: (
-        int  # pixels, each way, that are folded into channels before the first convolution; 1 folds none
-    )
+    patch_size: int  # pixels, each way, folded into channels before the first convolution; 1 folds none
     mid_attention: bool
     quant_conv: bool  # 1x1 convolutions on either side of the latent, as Stable Diffusion 1.x to SDXL have
+
+    def __post_init__(self) -> None:
+        check_sizes(self)
 
     @property
     def shrink(self) -> int:
