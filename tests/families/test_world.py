@@ -1,5 +1,7 @@
+import copy
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -75,14 +77,26 @@ def configured(**changes):
         (configured(prediction="epsilon"), "flow"),
         (configured(multiple=2), "multiples of 2"),
         (configured(smallest=33), "33"),
+        (configured(smallest=0), "smallest 0"),
+        (configured(autoencoder__patch_size=0), "patch_size 0"),
+        (configured(autoencoder__block_out_channels=[]), "block_out_channels ()"),
+        (configured(unet__heads=[4]), "2, 2 and 1 levels"),
+        (configured(unet__norm_groups=0), "norm_groups 0"),
+        (configured(unet__block_out_channels=[8, -16]), "block_out_channels (8, -16)"),
+        (configured(unet__context_width=10**30, text__width=10**30), "no network"),
+        (configured(image__patch=0), "patch 0"),
+        (configured(latent_mean=[10**400, 0]), "too large"),
+        (configured(text__vocabulary=100), "a text tower of vocabulary 100"),
+        (configured(text__end=2), "looks for end 2"),
         (configured(text__length=64), "reads 64 tokens"),
         (lambda metadata, tensors: tensors["text.text_projection.weight"].fill_(torch.nan), "not finite"),
     ],
 )
 def test_a_file_that_is_wrong_anywhere_is_refused_in_words(tiny_weights, tmp_path, change, said):
     path = rewritten(tiny_weights, tmp_path / "wrong.safetensors", change)
-    with pytest.raises(CheckpointError, match=re.escape(said)):
+    with pytest.raises(CheckpointError, match=re.escape(said)) as caught:
         families.load(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_truncated_file_is_refused(tiny_weights, tmp_path):
@@ -151,12 +165,23 @@ def test_the_answer_is_the_clean_latent_of_a_flow(tiny_world, monkeypatch):
     assert times[0].tolist() == [750.0, 1000.0]
 
 
-def test_masked_tokens_change_nothing(tiny_world):
-    told = tiny_world.encode(["a castle"])[0].conditioning
+@pytest.fixture
+def attentive(tiny_world):
+    """``tiny_world`` as if trained: a new network begins with layers of zeros, and is deaf to all words."""
+    unet = copy.deepcopy(tiny_world.unet)
+    with torch.no_grad():
+        for parameter in unet.parameters():
+            if not parameter.any():
+                parameter.normal_(std=0.3)
+    return replace(tiny_world, unet=unet)
+
+
+def test_masked_tokens_change_nothing(attentive):
+    told = attentive.encode(["a castle"])[0].conditioning
     scrambled = torch.where(told.mask[..., None], told.context, torch.randn_like(told.context))
     x, level = torch.randn(1, 2, 8, 8), Level(0.5, 0.5)
     first, second = (
-        tiny_world.denoise([Call(x, level, Conditioning(context, told.mask))])[0]
+        attentive.denoise([Call(x, level, Conditioning(context, told.mask))])[0]
         for context in (told.context, scrambled)
     )
     torch.testing.assert_close(first, second)
@@ -170,6 +195,24 @@ def test_decoding_undoes_the_scale_of_latents(tiny_world, monkeypatch):
     picture = tiny_world.decode(torch.ones(1, 2, 4, 4))
     assert seen[0][0, :, 0, 0].tolist() == pytest.approx([0.6, 1.8])
     assert picture.max() == 1.0  # clipped
+
+
+def test_a_vector_is_refused_rather_than_ignored(tiny_world):
+    told = tiny_world.encode(["a castle"])[0].conditioning
+    more = Conditioning(told.context, told.mask, vector=torch.ones(1, 8))
+    with pytest.raises(ValueError, match="vector"):
+        tiny_world.denoise([Call(torch.zeros(1, 2, 8, 8), Level(0.5, 0.5), more)])
+
+
+def test_without_a_mask_the_whole_context_is_attended_to(attentive):
+    told = attentive.encode(["a castle"])[0].conditioning
+    x, level = torch.randn(1, 2, 8, 8), Level(0.5, 0.5)
+    bare, full, masked = (
+        attentive.denoise([Call(x, level, Conditioning(told.context, mask))])[0]
+        for mask in (None, torch.ones_like(told.mask), told.mask)
+    )
+    assert torch.equal(bare, full)
+    assert not torch.allclose(bare, masked, atol=1e-6)
 
 
 def test_extras_are_refused_rather_than_ignored(tiny_world):

@@ -39,10 +39,10 @@ def _build(kind: type[Config], found: object, where: str) -> Config:
             f"{where} has {' and '.join(faults)}; it was written by another version of sfumato"
         )
     hints = get_type_hints(kind)
-    values = {name: _value(hints[name], value, f"{where}.{name}") for name, value in given.items()}
     try:
+        values = {name: _value(hints[name], value, f"{where}.{name}") for name, value in given.items()}
         return kind(**values)
-    except ValueError as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise CheckpointError(f"{where}: {error}") from error
 
 

@@ -21,7 +21,7 @@ from sfumato.checkpoints import int8, safetensors
 from sfumato.checkpoints.header import read_header
 from sfumato.diffusion.choose import choose
 from sfumato.diffusion.levels import FLOW_SPACINGS
-from sfumato.diffusion.prediction import PREDICTIONS
+from sfumato.diffusion.prediction import FLOW
 from sfumato.diffusion.protocol import NO_EXTRAS, Call, Conditioning, Extras, Level
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.config import parse
@@ -47,7 +47,7 @@ class WorldConfig:
     image: ImageConfig
     latent_mean: tuple[float, ...]  # per channel, of the autoencoder's means
     latent_std: tuple[float, ...]
-    prediction: str  # a name in PREDICTIONS
+    prediction: str  # "flow": others would need other levels
     native: tuple[int, int]
     multiple: int  # what both sides of a picture divide by
     smallest: int
@@ -60,13 +60,15 @@ class WorldConfig:
             raise ValueError(f"latents of {channels} channels do not fit widths and statistics of {widths}")
         if self.text.width != self.unet.context_width:
             raise ValueError(f"text of width {self.text.width} for a context of {self.unet.context_width}")
-        if self.prediction != "flow":
+        if self.prediction != FLOW.name:
             raise ValueError(f"prediction {self.prediction!r}; models of this family predict the flow")
         if self.multiple < 1 or self.multiple % (self.autoencoder.shrink * self.unet.shrink):
             raise ValueError(
                 f"sizes in multiples of {self.multiple} do not divide by "
                 f"{self.autoencoder.shrink} * {self.unet.shrink}, the shrinks of the networks"
             )
+        if self.smallest < 1:
+            raise ValueError(f"smallest {self.smallest} has no pixels")
         if not all(math.isfinite(number) for number in self.latent_mean) or not all(
             math.isfinite(number) and number > 0 for number in self.latent_std
         ):
@@ -146,20 +148,25 @@ class World:
         return Encoded(Conditioning(context=hidden, mask=mask), tuple(note for note in notes if note))
 
     def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
-        """The clean latents behind calls of one shape. Raises ValueError for extras: it takes none."""
+        """The clean latents behind calls of one shape. Without a mask, the whole context is attended to.
+
+        Raises ValueError for extras and vectors: it takes none.
+        """
         if any(call.extras is not NO_EXTRAS for call in calls):
             raise ValueError("extras were given to a model of the picture world, which cannot take them yet")
-        prediction = PREDICTIONS[self.config.prediction]
+        if any(call.conditioning.vector is not None for call in calls):
+            raise ValueError(
+                "a vector was given to a model of the picture world, which reads the context only"
+            )
         x = torch.cat([call.x for call in calls])
         alpha, sigma = (
             torch.tensor(scales, device=x.device)[:, None, None, None]
             for scales in zip(*(call.level for call in calls), strict=True)
         )
         context = torch.cat([call.conditioning.context for call in calls])
-        masks = [cast("Tensor", call.conditioning.mask) for call in calls]
-        extras = Extras(attention_mask=torch.cat(masks))
-        output = self.unet(prediction.network_input(x, sigma), TIMES * sigma.flatten(), context, extras)
-        clean = prediction.clean(output, x, alpha, sigma)
+        extras = Extras(attention_mask=torch.cat([_mask(call.conditioning) for call in calls]))
+        output = self.unet(FLOW.network_input(x, sigma), TIMES * sigma.flatten(), context, extras)
+        clean = FLOW.clean(output, x, alpha, sigma)
         return [clean[row : row + 1] for row in range(len(calls))]
 
     def decode(self, latent: Tensor) -> Tensor:
@@ -216,8 +223,9 @@ class World:
             with torch.device("meta"):
                 unet, autoencoder = UNet(config.unet), AutoencoderKL(config.autoencoder)
                 text, image = TextTower(config.text), ImageTower(config.image)
-        except (ValueError, ZeroDivisionError, RuntimeError) as error:
-            raise CheckpointError(f"{path}: no network has this configuration: {error}") from error
+        except (ValueError, TypeError, ArithmeticError, LookupError, RuntimeError) as error:
+            why = str(error).partition("\n")[0]  # torch goes on with a trace of its own
+            raise CheckpointError(f"{path}: no network has this configuration: {why}") from error
         world = cls(
             name=_entry(path, metadata, "name"),
             config=config,
@@ -225,7 +233,7 @@ class World:
             autoencoder=autoencoder,
             text=text,
             image=image,
-            tokenizer=Tokenizer.from_json(_entry(path, metadata, "tokenizer")),
+            tokenizer=_tokenizer(path, metadata, config.text),
             words=_words(path, metadata),
             card=_card(path, metadata),
         )
@@ -239,6 +247,22 @@ class World:
             network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
             network.eval().requires_grad_(False)  # noqa: FBT003 - torch's own signature
         return world
+
+
+def _mask(told: Conditioning) -> Tensor:
+    """Which places of the context (1, T, D) may be attended to, (1, T)."""
+    return told.context.new_ones(told.context.shape[:2], dtype=torch.bool) if told.mask is None else told.mask
+
+
+def _tokenizer(path: str | Path, metadata: Mapping[str, str], text: TextConfig) -> Tokenizer:
+    """The file's tokenizer. Raises CheckpointError if the text tower could not read its tokens."""
+    tokenizer = Tokenizer.from_json(_entry(path, metadata, "tokenizer"))
+    if tokenizer.vocabulary_size > text.vocabulary or tokenizer.end != text.end:
+        raise CheckpointError(
+            f"{path}: a tokenizer of {tokenizer.vocabulary_size} tokens that ends a text by {tokenizer.end}, "
+            f"a text tower of vocabulary {text.vocabulary} that looks for end {text.end}; download it again"
+        )
+    return tokenizer
 
 
 def _entry(path: str | Path, metadata: Mapping[str, str], name: str) -> str:
