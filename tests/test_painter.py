@@ -8,7 +8,7 @@ from PIL import Image
 
 import sfumato
 from sfumato.errors import CheckpointError, InputError
-from sfumato.provenance.recipe import read_recipe
+from sfumato.provenance.recipe import Setup, read_recipe
 from sfumato.request import Request
 
 
@@ -116,6 +116,8 @@ def test_a_saved_picture_carries_the_recipe_that_draws_it_again(tiny_painter, tm
     assert recipe.request == picture.request
     assert recipe.weights == "tiny"
     assert len(recipe.weights_sha256) == 64
+    assert recipe == picture.recipe()
+    assert not recipe.setup.fast
     with Image.open(path) as kept:
         assert same(kept, tiny_painter(recipe.request).image)
 
@@ -132,6 +134,7 @@ def test_pictures_are_plain_rgb_rounded_to_the_nearest(tiny_painter):
 def test_fast_drawing_is_noted(tiny_weights):
     picture = sfumato.load(tiny_weights, fast=True)("a castle", seed=1, steps=1)
     assert any("fast" in note for note in picture.notes)
+    assert picture.recipe().setup == Setup(fast=True, device="cpu", threads=torch.get_num_threads())
 
 
 def test_a_device_that_is_not_there_is_refused(tiny_weights):

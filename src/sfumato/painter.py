@@ -23,7 +23,7 @@ from sfumato.checkpoints.safetensors import digest
 from sfumato.engine import Drawing, Drawn, Engine, Seen, drawing
 from sfumato.errors import InputError
 from sfumato.families.model import Model
-from sfumato.provenance.recipe import recipe_of, write_png
+from sfumato.provenance.recipe import Recipe, Setup, recipe_of, write_png
 from sfumato.request import Request
 
 EMBEDDED = Request.model
@@ -50,12 +50,22 @@ class Picture:
     notes: tuple[str, ...]
     weights: str  # the model's name
     weights_sha256: str
+    setup: Setup
 
     def save(self, path: str | Path) -> Path:
         """Write a PNG that carries its recipe, whole or not at all. Raises InputError where that fails."""
-        recipe = recipe_of(self.request, self.image, weights=self.weights, weights_sha256=self.weights_sha256)
-        write_png(path, self.image, recipe)
+        write_png(path, self.image, self.recipe())
         return Path(path)
+
+    def recipe(self) -> Recipe:
+        """All that decided its pixels, and their digest."""
+        return recipe_of(
+            self.request,
+            self.image,
+            weights=self.weights,
+            weights_sha256=self.weights_sha256,
+            setup=self.setup,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +164,11 @@ class Painter:
             notes=(*outcome.notes, *fast),
             weights=self.model.name,
             weights_sha256=self.weights_sha256,
+            setup=Setup(
+                fast=self.engine.fast,
+                device=outcome.picture.device.type,
+                threads=torch.get_num_threads(),
+            ),
         )
 
 
@@ -168,15 +183,20 @@ def to_image(picture: Tensor) -> Image.Image:
     return Image.fromarray(rows.cpu().contiguous().numpy())
 
 
+def check_device(device: str) -> None:
+    """Raise InputError for a device that torch does not know or does not find."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device {device!r} is not here; try 'cpu'") from error
+
+
 def load(weights: str | Path | None = None, *, device: str = "cpu", fast: bool = False) -> Painter:
     """A painter with the model in the file ``weights``, or with the embedded one.
 
     ``fast``: see ``Engine``. Raises CheckpointError for the file, InputError for a ``device`` that is absent.
     """
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device {device!r} is not here; try 'cpu'") from error
+    check_device(device)
     path = families.embedded() if weights is None else Path(weights)
     model = families.load(path, device=device)
     name = EMBEDDED if weights is None else path.name

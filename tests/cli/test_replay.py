@@ -1,9 +1,13 @@
+import json
+from dataclasses import asdict
+
 import pytest
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sfumato.families.world import World
+from sfumato.provenance.recipe import pixel_digest, read_recipe
 
 
 @pytest.fixture
@@ -54,25 +58,50 @@ def test_other_weights_are_named_as_the_cause(sfumato, drawn, tiny_weights, tmp_
     assert "other weights" in out
 
 
-def test_another_version_is_named_as_the_cause(sfumato, drawn, tiny_weights):
-    import hashlib
+def otherwise_drawn(path, **facts):
+    """As if other pixels had come out when it was drawn, under other circumstances."""
 
     def change(image):
         image.putpixel((0, 0), (1, 2, 3))
 
     def recipe(text):
-        import json
-
-        with Image.open(drawn) as image:
+        with Image.open(path) as image:
             image.load()
             change(image)
-        digest = hashlib.sha256(f"RGB {image.width} {image.height}\n".encode() + image.tobytes()).hexdigest()
-        return json.dumps(json.loads(text) | {"torch": "1.0", "pixels": digest})
+        return json.dumps(json.loads(text) | {"pixels": pixel_digest(image)} | facts)
 
-    resaved(drawn, change, recipe)
+    resaved(path, change, recipe)
+
+
+def test_another_version_is_named_as_the_cause(sfumato, drawn, tiny_weights):
+    otherwise_drawn(drawn, torch="1.0")
     code, out, _ = sfumato("replay", drawn, "--weights", tiny_weights)
     assert code == 1
     assert "with torch 1.0" in out
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"fast": True}, "drawn in fast mode"),
+        ({"threads": 99}, "drawn with 99 threads, this is {threads}"),
+        ({"fast": True, "threads": 99}, "drawn in fast mode; drawn with 99 threads, this is {threads}"),
+        ({"device": "cuda", "threads": 99}, "drawn on cuda, this is cpu"),
+        ({}, "another processor: all else that the recipe records is the same"),
+    ],
+)
+def test_what_differs_in_the_setup_is_named_as_the_cause(sfumato, drawn, tiny_weights, changes, cause):
+    here = asdict(read_recipe(drawn).setup)
+    otherwise_drawn(drawn, setup=here | changes)
+    code, out, _ = sfumato("replay", drawn, "--weights", tiny_weights)
+    assert code == 1
+    assert out.endswith("; " + cause.format(**here) + "\n")
+
+
+def test_a_recipe_without_a_setup_leaves_the_cause_open(sfumato, drawn, tiny_weights):
+    otherwise_drawn(drawn, setup=None)
+    _, out, _ = sfumato("replay", drawn, "--weights", tiny_weights)
+    assert "this older recipe does not say" in out
 
 
 def test_a_picture_by_another_file_asks_for_that_file(sfumato, drawn):

@@ -1,6 +1,7 @@
 """A picture carries its recipe through the file system and refuses to be written without it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,17 +11,18 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sfumato.errors import InputError
-from sfumato.provenance.recipe import Recipe, pixel_digest, read_recipe, recipe_of, write_png
+from sfumato.provenance.recipe import Recipe, Setup, pixel_digest, read_recipe, recipe_of, write_png
 from sfumato.request import Request
 from sfumato.version import __version__
 
 PICTURE = Image.linear_gradient("L").convert("RGB").resize((48, 32))
 SHA = "0123456789abcdef" * 4
+SETUP = Setup(fast=True, device="cuda", threads=3)
 
 
 def recipe(**changes) -> Recipe:
     request = Request(**({"prompt": "a red cat", "seed": 7} | changes))
-    return recipe_of(request, PICTURE, weights="world-s", weights_sha256=SHA)
+    return recipe_of(request, PICTURE, weights="world-s", weights_sha256=SHA, setup=SETUP)
 
 
 @given(prompt=st.text(min_size=1).filter(str.strip), negative=st.text(), size=st.none() | st.just((48, 32)))
@@ -39,6 +41,12 @@ def test_a_recipe_says_what_drew_the_picture():
     assert json.loads(written.to_json())["request"]["seed"] == 7
 
 
+def test_a_recipe_of_before_setups_were_recorded_is_still_read():
+    values = json.loads(recipe().to_json())
+    assert values.pop("setup") == {"fast": True, "device": "cuda", "threads": 3}
+    assert Recipe.from_json(json.dumps(values)) == replace(recipe(), setup=None)
+
+
 def test_other_programs_find_the_parameters_they_expect(tmp_path):
     write_png(tmp_path / "cat.png", PICTURE, recipe(negative="fog", prompt="a red cat, ночь", guidance=6.0))
     with Image.open(tmp_path / "cat.png") as image:
@@ -52,7 +60,7 @@ def test_other_programs_find_the_parameters_they_expect(tmp_path):
 
 def test_parameters_name_a_spacing_and_quote_what_would_read_as_a_setting():
     request = Request(prompt="a cat", seed=7, levels="karras")
-    text = recipe_of(request, PICTURE, weights="my model, v2: new", weights_sha256=SHA).parameters((48, 32))
+    text = replace(recipe(), request=request, weights="my model, v2: new").parameters((48, 32))
     assert "Negative prompt" not in text
     assert "Schedule type: karras, " in text
     assert 'Model: "my model, v2: new", ' in text
@@ -97,6 +105,9 @@ def test_what_is_not_a_picture_of_ours_is_refused_in_one_line(tmp_path, name):
             r"fields \(pixels\)",
         ),
         (lambda values: values | {"torch": 2}, "torch is not text"),
+        (lambda values: values | {"setup": "fast"}, "setup is 'fast'"),
+        (lambda values: values | {"setup": values["setup"] | {"threads": True}}, "setup is"),
+        (lambda values: values | {"setup": {"fast": True}}, "setup is"),
         (lambda values: values | {"request": {"prompt": "a cat"}}, "lacks seed"),
     ],
 )

@@ -14,8 +14,7 @@ from sfumato.request import Request
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from sfumato.painter import Picture
-    from sfumato.provenance.recipe import Recipe
+    from sfumato.provenance.recipe import Recipe, Setup
 
 DIFFERENT = 1
 
@@ -46,7 +45,7 @@ def replay(
     if pixel_digest(again.image) == pixel_digest(kept):
         typer.echo(f"identical: {kept.width}x{kept.height} pixels of {recipe.request.prompt!r}")
         return
-    typer.echo(f"different: {_difference(kept, again.image)}; {_cause(recipe, kept, again)}")
+    typer.echo(f"different: {_difference(kept, again.image)}; {_cause(recipe, kept, again.recipe())}")
     raise typer.Exit(DIFFERENT)
 
 
@@ -72,11 +71,10 @@ def _difference(kept: Image, again: Image) -> str:
     return f"by up to {apart.max()} of 255, in {np.mean(apart > 0):.2%} of the pixels"
 
 
-def _cause(recipe: Recipe, kept: Image, again: Picture) -> str:
+def _cause(recipe: Recipe, kept: Image, here: Recipe) -> str:
     """The likeliest of the causes that can be told from here."""
-    from sfumato.provenance.recipe import pixel_digest, recipe_of
+    from sfumato.provenance.recipe import pixel_digest
 
-    here = recipe_of(recipe.request, again.image, weights=again.weights, weights_sha256=again.weights_sha256)
     if recipe.pixels == here.pixels:
         return "the file was altered after it was drawn, and its recipe still gives the original"
     if recipe.weights_sha256 != here.weights_sha256:
@@ -87,4 +85,20 @@ def _cause(recipe: Recipe, kept: Image, again: Picture) -> str:
     if (recipe.sfumato, recipe.torch) != (here.sfumato, here.torch):
         its = f"sfumato {recipe.sfumato} with torch {recipe.torch}"
         return f"other versions: it was drawn by {its}, this is {here.sfumato} with {here.torch}"
-    return "another processor, number of threads, or fast mode, of which the last bits of sums depend"
+    if recipe.setup is None or here.setup is None:
+        return "another processor, number of threads, or fast mode: this older recipe does not say"
+    others = _other_setup(recipe.setup, here.setup)
+    return "; ".join(others) or "another processor: all else that the recipe records is the same"
+
+
+def _other_setup(its: Setup, mine: Setup) -> list[str]:
+    """What the last bits of sums depend on, where it differs."""
+    causes: list[str] = []
+    if its.fast != mine.fast:
+        causes.append("drawn in fast mode" if its.fast else "drawn in exact mode, this is fast")
+    if its.device != mine.device:
+        causes.append(f"drawn on {its.device}, this is {mine.device}")
+    elif its.device == "cpu" and its.threads != mine.threads:
+        threads = f"{its.threads} thread" + "s" * (its.threads != 1)
+        causes.append(f"drawn with {threads}, this is {mine.threads}")
+    return causes

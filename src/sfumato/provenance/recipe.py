@@ -27,11 +27,21 @@ PARAMETERS = "parameters"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Setup:
+    """How a picture was drawn: the last bits of sums depend on it, and now and then a pixel on those."""
+
+    fast: bool  # drawn in forwards whose size depended on its neighbours
+    device: str  # its type, such as "cpu"
+    threads: int  # of the processor
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A request and all else that decides its pixels; ``pixels`` proves them.
 
     ``weights`` is the model's name, ``weights_sha256`` the digest of its file, ``pixels`` that of
-    ``pixel_digest``; ``sfumato`` and ``torch`` are the versions that drew.
+    ``pixel_digest``; ``sfumato`` and ``torch`` are the versions that drew; ``setup`` is None in pictures
+    that are older than it.
     """
 
     request: Request
@@ -40,6 +50,7 @@ class Recipe:
     pixels: str
     sfumato: str
     torch: str
+    setup: Setup | None = None
 
     def to_json(self) -> str:
         """One line of JSON with the request as an object in it."""
@@ -53,7 +64,8 @@ class Recipe:
         except (ValueError, RecursionError) as error:
             raise InputError(f"the recipe is not JSON: {error}") from error
         values = cast("dict[str, object]", found if isinstance(found, dict) else {})
-        expected = {field.name for field in fields(cls)}
+        setup = _setup(values.pop("setup", None))
+        expected = {field.name for field in fields(cls)} - {"setup"}
         if set(values) != expected:
             odd = ", ".join(sorted(map(str, expected ^ set(values))))
             raise InputError(f"the recipe has missing or unknown fields ({odd}); another sfumato wrote it")
@@ -61,7 +73,7 @@ class Recipe:
         wrong = sorted(name for name, value in values.items() if not isinstance(value, str))
         if wrong:
             raise InputError(f"the recipe's {', '.join(wrong)} is not text; it was altered")
-        return cls(request=request, **cast("dict[str, str]", values))
+        return cls(request=request, setup=setup, **cast("dict[str, str]", values))
 
     def parameters(self, size: tuple[int, int]) -> str:
         """The convention of Automatic1111's web interface; ``size`` is the drawn (width, height)."""
@@ -84,7 +96,18 @@ class Recipe:
         return "\n".join(lines)
 
 
-def recipe_of(request: Request, image: Image.Image, *, weights: str, weights_sha256: str) -> Recipe:
+def _setup(found: object) -> Setup | None:
+    if found is None:
+        return None
+    values = cast("dict[str, object]", found if isinstance(found, dict) else {})
+    if {name: type(value) for name, value in values.items()} != {"fast": bool, "device": str, "threads": int}:
+        raise InputError(f"the recipe's setup is {found!r}: it was altered, or another sfumato wrote it")
+    return Setup(**values)  # pyright: ignore[reportArgumentType]  (checked above)
+
+
+def recipe_of(
+    request: Request, image: Image.Image, *, weights: str, weights_sha256: str, setup: Setup
+) -> Recipe:
     """The recipe of a picture that this process has just drawn."""
     return Recipe(
         request=request,
@@ -93,6 +116,7 @@ def recipe_of(request: Request, image: Image.Image, *, weights: str, weights_sha
         pixels=pixel_digest(image),
         sfumato=__version__,
         torch=importlib.metadata.version("torch"),
+        setup=setup,
     )
 
 
