@@ -7,7 +7,7 @@ found, and compared with the picture. `verifier.py` then compares what was seen 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,7 +22,7 @@ from sfumato.world.stylometry import FINE, SIDE, Backdrop, Backdrops, look, shru
 
 _CHOICES = 8  # sprites that are painted for one place
 _CLOSE = 0.15  # a sprite whose silhouette fits worse than the best by more than this is not painted
-_TRUST = 2.0  # how much a painted candidate's distance counts, beside its silhouette's overlap
+_TRUST = 4.0  # how much a painted candidate's distance counts, beside its silhouette's overlap
 _GENEROUS = 0.12  # the second search prefers few large things to many small ones
 _CERTAIN = 0.93  # where all things overlap so well, there is no second search
 _PRICE = 0.001  # what one thing more must explain: the mean change of the picture's look
@@ -34,18 +34,30 @@ _TINTS: tuple[str | None, ...] = (None, *COLOURS)
 class Seen:
     """One thing in a picture. ``overlap`` is how well its silhouette fits, 0 to 1.
 
-    ``mismatch`` is its mean distance from the sprite painted in each tint; None is its natural colours.
+    ``mismatch`` is its mean distance from the sprite painted in each tint, None being its natural colours;
+    ``contrast`` is that from the bare background.
     """
 
     sprite: str
     place: Place
     overlap: float
     mismatch: dict[str | None, float]
+    contrast: float
 
     @property
     def tint(self) -> str | None:
         """The nearest tint; None is the sprite's natural colours."""
-        return _nearest(self.mismatch)
+        return min(self.mismatch, key=lambda tint: self.mismatch[tint])
+
+    @property
+    def word(self) -> str:
+        """The nearest colour word."""
+        return min(COLOURS, key=lambda word: self.mismatch[word])
+
+    @property
+    def doubt(self) -> float:
+        """What is left of the difference to the bare background when the thing is painted: 1 is all."""
+        return self.mismatch[self.tint] / max(self.contrast, 1e-6)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -80,10 +92,14 @@ class Recognizer:
         small = shrunk(picture[None], SIDE)
         sightings: list[Sighting] = []
         for backdrop in self._backdrops(picture):
-            careful = self._before(backdrop, small, generosity=0.0)
-            sightings.append(careful)
-            if not _certain(careful):
-                sightings.append(self._before(backdrop, small, generosity=_GENEROUS))
+            templates = self._of_style(backdrop.style)
+            (seen,) = foreground(small, backdrop.pixels)
+            places = templates.candidates(seen, _CHOICES, 0.0)
+            sightings.append(self._sighted(small, seen, places, backdrop))
+            if not _certain(sightings[-1]):
+                fewer = templates.candidates(seen, _CHOICES, _GENEROUS)
+                if fewer != places:
+                    sightings.append(self._sighted(small, seen, fewer, backdrop))
         if len(sightings) == 1:
             return sightings[0]
         painted = look(torch.cat([self._renderer([_painted(sighting)]) for sighting in sightings]))
@@ -91,24 +107,23 @@ class Recognizer:
         counts = torch.tensor([len(sighting.things) for sighting in sightings], device=residues.device)
         return sightings[int((residues + _PRICE * counts).argmin())]
 
-    def _before(self, backdrop: Backdrop, picture: Tensor, *, generosity: float) -> Sighting:
-        """Everything in a picture (1, 3, SIDE, SIDE) that has this backdrop."""
+    def _sighted(
+        self, picture: Tensor, seen: Tensor, places: Sequence[Sequence[Candidate]], backdrop: Backdrop
+    ) -> Sighting:
+        """What stands in the proposed places of a picture (1, 3, SIDE, SIDE) that has this backdrop."""
         templates = self._of_style(backdrop.style)
-        (seen,) = foreground(picture, backdrop.pixels)
-        places = templates.candidates(seen, _CHOICES, generosity)
         first = [ranked[0] for ranked in places]
-        mismatches = self._mismatches(picture, first, backdrop)
-        best = self._closer(picture, places, [_nearest(each) for each in mismatches], backdrop)
+        things = self._seen(picture, first, backdrop)
+        best = self._closer(picture, places, [thing.word for thing in things], backdrop)
         if best != first:
-            mismatches = self._mismatches(picture, best, backdrop)
+            things = self._seen(picture, best, backdrop)
         left = seen
-        for choice in best:
-            left = left * ~templates.footprint(choice)
-        things = tuple(
-            Seen(sprite=choice.sprite, place=choice.place, overlap=choice.overlap, mismatch=mismatch)
-            for choice, mismatch in zip(best, mismatches, strict=True)
-        )
-        return Sighting(things=things, backdrop=backdrop, unexplained=float((left > 0.5).float().mean()))
+        kept: list[Seen] = []
+        for choice, thing in zip(best, things, strict=True):
+            if thing.doubt < 1:
+                left = left * ~templates.footprint(choice)
+                kept.append(thing)
+        return Sighting(things=tuple(kept), backdrop=backdrop, unexplained=float((left > 0.5).float().mean()))
 
     def _of_style(self, style: str) -> Templates:
         """The templates of a style, made when it is first met."""
@@ -116,30 +131,37 @@ class Recognizer:
             self._templates[style] = Templates(self.names, style, self._renderer, self._backdrops)
         return self._templates[style]
 
-    def _mismatches(
-        self, picture: Tensor, choices: Sequence[Candidate], backdrop: Backdrop
-    ) -> list[dict[str | None, float]]:
-        """How far each thing, painted in each tint, is from the picture, over its silhouette."""
+    def _seen(self, picture: Tensor, choices: Sequence[Candidate], backdrop: Backdrop) -> list[Seen]:
+        """Measure each thing over its silhouette: how far it is from itself in each tint."""
         if not choices:
             return []
         painted = self._paint([[(choice, tint) for choice in choices] for tint in _TINTS], backdrop)
-        gaps = (painted - picture).abs().mean(1)  # (tints, SIDE, SIDE)
+        bare = backdrop.pixels[None]
+        gaps = (torch.cat([painted, bare]) - picture).abs().mean(1)  # (tints + 1, SIDE, SIDE)
         bodies = (foreground(painted, backdrop.pixels).amax(0) > _BODY).float()
-        found: list[dict[str | None, float]] = []
+        things: list[Seen] = []
         for choice in choices:
             where = bodies * _tile(choice.place, gaps)
-            means = (gaps * where).sum((1, 2)) / where.sum().clamp(min=1)
-            found.append(dict(zip(_TINTS, map(float, means), strict=True)))
-        return found
+            *means, contrast = map(float, (gaps * where).sum((1, 2)) / where.sum().clamp(min=1))
+            things.append(
+                Seen(
+                    sprite=choice.sprite,
+                    place=choice.place,
+                    overlap=choice.overlap,
+                    mismatch=dict(zip(_TINTS, means, strict=True)),
+                    contrast=contrast,
+                )
+            )
+        return things
 
     def _closer(
         self,
         picture: Tensor,
         places: Sequence[Sequence[Candidate]],
-        tints: Sequence[str | None],
+        words: Sequence[str],
         backdrop: Backdrop,
     ) -> list[Candidate]:
-        """For each place the candidate that, painted in its tint or untinted, is most like the picture."""
+        """For each place the candidate that, painted in its word or untinted, is most like the picture."""
         near = [
             [choice for choice in ranked if choice.overlap > ranked[0].overlap - _CLOSE] for ranked in places
         ]
@@ -149,7 +171,7 @@ class Recognizer:
         proposals = [
             [(ranked[min(turn, len(ranked) - 1)], tint) for ranked, tint in zip(near, palette, strict=True)]
             for turn in range(rounds)
-            for palette in (tints, [None] * len(tints))
+            for palette in (words, [None] * len(words))
         ]
         painted = self._paint(proposals, backdrop)
         gaps = torch.stack([(painted - moved).abs().mean(1) for moved in _moved(picture)])
@@ -185,10 +207,6 @@ class Recognizer:
 def _moved(pictures: Tensor) -> list[Tensor]:
     """The pictures (..., H, W) where they are, and a pixel off in the eight directions."""
     return [torch.roll(pictures, (down, right), (-2, -1)) for down in (-1, 0, 1) for right in (-1, 0, 1)]
-
-
-def _nearest(mismatch: Mapping[str | None, float]) -> str | None:
-    return min(mismatch, key=lambda tint: mismatch[tint])
 
 
 def _certain(sighting: Sighting) -> bool:

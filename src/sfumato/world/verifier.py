@@ -20,6 +20,7 @@ FAITHFUL = ("sticker", "watercolor", "pixel art", "oil painting", "cinematic")
 
 _TRUSTED = 0.62  # overlap from which a thing counts as that sprite
 _INTRUDES = 0.72  # overlap from which a thing that nobody asked for counts as one
+_CLEAR = 0.75  # doubt up to which it does
 _STRAY = 0.04  # share of the picture: more that nothing explains is one thing too many
 _APART = 0.1  # of the picture's side: nearer centres stand in no direction from each other
 _NATURAL = 1.2  # a colour word may fit so much worse than the natural colours
@@ -94,9 +95,7 @@ def judged(sighting: Sighting, scene: Scene) -> Verdict:
         things=things,
         relation=None if scene.relation is None else _holds(scene.relation, things),
         style=sighting.backdrop.style == scene.style,
-        strangers=tuple(
-            seen for seen in sighting.things if seen.overlap >= _INTRUDES and seen.sprite not in asked
-        ),
+        strangers=tuple(seen for seen in sighting.things if seen.sprite not in asked and _intrudes(seen)),
         stray=sighting.unexplained > _STRAY,
     )
 
@@ -109,6 +108,11 @@ def _found(sighting: Sighting, thing: Thing, style: str) -> Found:
     if thing.colour is not None and style in FAITHFUL:
         colour = bool(places) and all(_coloured(seen, thing.colour) for seen in places)
     return Found(sprite=thing.sprite, asked=thing.count, places=places, colour=colour)
+
+
+def _intrudes(seen: Seen) -> bool:
+    """Whether a thing that nobody asked for is there beyond doubt: a smudge on the background is none."""
+    return seen.overlap >= _INTRUDES and seen.doubt <= _CLEAR
 
 
 def _coloured(seen: Seen, colour: str) -> bool:
