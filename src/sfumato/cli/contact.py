@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 _GAP = 8
 _LINE = 13
 _LINES = 3
-_LETTERS = 23
+_LETTERS = 18
 _INK, _RIGHT, _WRONG = (30, 30, 34), (24, 140, 60), (200, 40, 40)
 
 
