@@ -79,7 +79,7 @@ def sentences(names: Sequence[str], per_category: int, seed: int) -> list[Questi
     questions: list[Question] = []
     for category in CATEGORIES:
         rng = random.Random(f"{category} {seed}")  # noqa: S311 - repeatable, not secret
-        scenes = itertools.islice(_SCENES[category](names, rng), per_category)
+        scenes = itertools.islice(_SCENES[category](sorted(names), rng), per_category)
         questions.extend(
             Question(category=category, sentence=_said(scene, rng), scene=scene) for scene in scenes
         )

@@ -12,20 +12,23 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from sfumato.errors import InputError
 from sfumato.world.colours import COLOURS
 from sfumato.world.matching import Candidate, Templates, foreground
 from sfumato.world.renderer import Renderer
 from sfumato.world.scenes import Place, Scene, Thing
-from sfumato.world.stylometry import FINE, SIDE, Backdrop, Backdrops, look, shrunk
+from sfumato.world.stylometry import FINE, SIDE, Backdrop, Backdrops, in_blocks, look, shrunk
 
-_CHOICES = 8  # sprites that are painted for one place
+_CHOICES = 10  # sprites that are painted for one place
 _CLOSE = 0.15  # a sprite whose silhouette fits worse than the best by more than this is not painted
 _TRUST = 4.0  # how much a painted candidate's distance counts, beside its silhouette's overlap
 _GENEROUS = 0.12  # the second search prefers few large things to many small ones
 _CERTAIN = 0.93  # where all things overlap so well, there is no second search
-_PRICE = 0.001  # what one thing more must explain: the mean change of the picture's look
+_UNSEEN = 1.1  # how much worse pixel art explains a picture without its raster
+_PRICE = 0.003  # what one thing more must explain: the mean change of the picture's look
+_IMAGINED = 1.15  # doubt from which a thing is none: painting it makes it worse
 _BODY = 0.3  # pixels of a silhouette weaker than this are its rim
 _TINTS: tuple[str | None, ...] = (None, *COLOURS)
 
@@ -90,28 +93,32 @@ class Recognizer:
     def _sighting(self, picture: Tensor) -> Sighting:
         """The things before each likely backdrop, sought in two ways: the sighting that explains most."""
         small = shrunk(picture[None], SIDE)
-        sightings: list[Sighting] = []
-        for backdrop in self._backdrops(picture):
-            templates = self._of_style(backdrop.style)
-            (seen,) = foreground(small, backdrop.pixels)
-            places = templates.candidates(seen, _CHOICES, 0.0)
-            sightings.append(self._sighted(small, seen, places, backdrop))
-            if not _certain(sightings[-1]):
-                fewer = templates.candidates(seen, _CHOICES, _GENEROUS)
-                if fewer != places:
-                    sightings.append(self._sighted(small, seen, fewer, backdrop))
-        if len(sightings) == 1:
-            return sightings[0]
-        painted = look(torch.cat([self._renderer([_painted(sighting)]) for sighting in sightings]))
-        residues = (painted - look(picture[None])).abs().mean((1, 2, 3))
-        counts = torch.tensor([len(sighting.things) for sighting in sightings], device=residues.device)
-        return sightings[int((residues + _PRICE * counts).argmin())]
+        options = [(self._sighted(small, backdrop, 0.0), backdrop) for backdrop in self._backdrops(picture)]
+        careful, backdrop = options[0]
+        if len(options) > 1:
+            careful, backdrop = min(options, key=lambda option: self._residue(picture, option[0]))
+        if _certain(careful):
+            return careful
+        generous = self._sighted(small, backdrop, _GENEROUS)
+        return min(careful, generous, key=lambda sighting: self._residue(picture, sighting))
 
-    def _sighted(
-        self, picture: Tensor, seen: Tensor, places: Sequence[Sequence[Candidate]], backdrop: Backdrop
-    ) -> Sighting:
-        """What stands in the proposed places of a picture (1, 3, SIDE, SIDE) that has this backdrop."""
+    def _residue(self, picture: Tensor, sighting: Sighting) -> float:
+        """How much the look of a picture (3, FINE, FINE) differs from that of the scene seen in it.
+
+        Each thing that is needed to explain it costs something, and so does a style that does not show.
+        """
+        painted = self._renderer([_painted(sighting)])
+        small = shrunk(painted, SIDE)
+        drift = _drifted(small, sighting.backdrop) - small
+        residue = (look(painted + interpolate(drift, size=(FINE, FINE))) - look(picture[None])).abs().mean()
+        unseen = sighting.backdrop.style == "pixel art" and not in_blocks(picture)
+        return float(residue) * (_UNSEEN if unseen else 1) + _PRICE * len(sighting.things)
+
+    def _sighted(self, picture: Tensor, backdrop: Backdrop, generosity: float) -> Sighting:
+        """Everything in a picture (1, 3, SIDE, SIDE) that has this backdrop."""
         templates = self._of_style(backdrop.style)
+        (seen,) = foreground(picture, backdrop.pixels)
+        places = templates.candidates(seen, _CHOICES, generosity)
         first = [ranked[0] for ranked in places]
         things = self._seen(picture, first, backdrop)
         best = self._closer(picture, places, [thing.word for thing in things], backdrop)
@@ -120,7 +127,7 @@ class Recognizer:
         left = seen
         kept: list[Seen] = []
         for choice, thing in zip(best, things, strict=True):
-            if thing.doubt < 1:
+            if thing.doubt < _IMAGINED:
                 left = left * ~templates.footprint(choice)
                 kept.append(thing)
         return Sighting(things=tuple(kept), backdrop=backdrop, unexplained=float((left > 0.5).float().mean()))
@@ -201,7 +208,13 @@ class Recognizer:
             )
             for proposal in proposals
         ]
-        return shrunk(self._renderer(scenes), SIDE)
+        return _drifted(shrunk(self._renderer(scenes), SIDE), backdrop)
+
+
+def _drifted(painted: Tensor, backdrop: Backdrop) -> Tensor:
+    """Pictures (n, 3, SIDE, SIDE) before the known background, put before the backdrop of this picture."""
+    clear = 1 - foreground(painted, backdrop.pixels - backdrop.drift)
+    return painted + clear[:, None] * backdrop.drift
 
 
 def _moved(pictures: Tensor) -> list[Tensor]:
