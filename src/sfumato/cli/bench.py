@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
@@ -78,20 +78,18 @@ def bench(
         _write_json(to_json, {"pictures": [*table.categories, table.overall], "parts": table.parts})
 
 
-def known(painter: Painter) -> tuple[Sequence[str], int]:
-    """The sprites whose every word the painter's model knows, and its pictures' side. Raises InputError."""
+def known(painter: Painter) -> tuple[list[str], int]:
+    """The sprites that the model was taught, by its card, and its pictures' side. Raises InputError."""
     from sfumato.families.world import World
-    from sfumato.world.sprites import SPRITES
+    from sfumato.world.sprites import BY_NAME
 
     model = painter.model
-    if not isinstance(model, World):
-        raise InputError(f"{painter.name} is not a model of the picture world: only those can be examined")
-    names = [
-        sprite.name
-        for sprite in SPRITES
-        if all(set(name.split()) <= model.words for name in (sprite.name, sprite.plural, *sprite.synonyms))
-    ]
-    return names, model.native[0]
+    names = model.card.get("sprites") if isinstance(model, World) else None
+    if not isinstance(model, World) or not isinstance(names, list):
+        raise InputError(
+            f"{painter.name} is no model of the picture world whose card says which things it knows"
+        )
+    return [name for name in cast("list[str]", names) if name in BY_NAME], model.native[0]
 
 
 def _examined(
@@ -126,7 +124,7 @@ def _bench_verifier(scenes: int, seed: int, weights: Path | None, to_json: Path 
     from sfumato.world.accuracy import CONDITIONS, examined
     from sfumato.world.verifier import Verifier
 
-    names, size = (WORLD_S.variety.sprites, WORLD_S.size) if weights is None else known(load(weights))
+    names, size = ([*WORLD_S.variety.sprites], WORLD_S.size) if weights is None else known(load(weights))
     verifier = Verifier(names, size)
     numbers: dict[str, Sequence[Row]] = {}
     for condition in CONDITIONS.values():
