@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from inspect import signature
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sfumato.diffusion.protocol import Sampler
 
 
 def samplers(
@@ -23,6 +27,7 @@ def samplers(
                 "random": listing.random,
                 "fewest": listing.fewest,
                 "steps": listing.steps,
+                "options": _options(listing.sampler),
                 "aliases": listing.aliases,
                 "paper": listing.paper,
             }
@@ -39,4 +44,17 @@ def samplers(
             f"{'random' if listing.random else '-':6}  {f'{first} to {last}':>11}  {listing.paper}"
         )
         typer.echo(f"    {', '.join(listing.aliases)}")
+        if options := _options(listing.sampler):
+            typer.echo(f"    options: {', '.join(f'{option}={value}' for option, value in options.items())}")
     typer.echo("Draw with one by --sampler; its options go in brackets: --sampler 'ddim(eta=0.5)'.")
+
+
+def _options(sampler: Sampler) -> dict[str, str]:
+    """What may stand in the brackets behind a sampler's name, with what holds if it does not."""
+    from sfumato.diffusion.named import KINDS
+
+    return {
+        name: str(parameter.default)
+        for name, parameter in signature(sampler).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and str(parameter.annotation) in KINDS
+    }
