@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
@@ -22,6 +22,26 @@ class Encoded:
 
     conditioning: Conditioning
     notes: tuple[str, ...] = ()
+
+
+Worn: TypeAlias = tuple[tuple[str, float, float], ...]
+"""Adapters by the names under which the model holds them, each with its weights for picture and for words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """A text and all that decides how it is read. ``text`` may hold weights: "a (red:1.2) cat"."""
+
+    text: str
+    weighting: str = "a1111"  # a convention in text/weighting
+    clip_skip: int | None = (
+        None  # 1: the last layer of the text tower, 2: the one before; None: the model's own
+    )
+    adapters: Worn = ()
+    size: tuple[int, int] | None = (
+        None  # (width, height) of the picture to come, which SDXL is told; None: native
+    )
+    unwanted: bool = False  # a negative prompt, which the SDXL refiner is told another aesthetic score for
 
 
 class Model(Protocol):
