@@ -22,6 +22,9 @@ requests = st.builds(
     guidance=st.floats(0, 1e6),
     size=st.none() | st.tuples(st.integers(1, 4096), st.integers(1, 4096)),
     levels=st.none() | texts,
+    clip_skip=st.none() | st.integers(1, 12),
+    adapters=st.lists(st.tuples(texts, st.floats(-2, 2), st.floats(-2, 2)), max_size=3).map(tuple),
+    handoff=st.none() | st.floats(0, 1),
     model=texts,
 )
 
@@ -68,6 +71,15 @@ def test_a_request_cannot_be_changed_after_it_was_checked():
         ({"size": (128,)}, "two whole numbers"),
         ({"size": (128, 128.0)}, "two whole numbers"),
         ({"levels": 3}, "levels is 3, not str or null"),
+        ({"clip_skip": 0}, "clip_skip 0"),
+        ({"handoff": 1.5}, "handoff 1.5"),
+        ({"handoff": math.nan}, "handoff nan"),
+        ({"mask": "abc"}, "mask without a picture"),
+        ({"adapters": ("ink",)}, "adapter 'ink' is not a name"),
+        ({"adapters": (("ink", 1.0),)}, "not a name with two weights"),
+        ({"adapters": (("ink", math.nan, 1.0),)}, "ink has the weight nan"),
+        ({"adapters": (("ink", 1.0, True),)}, "ink has the weight True"),
+        ({"adapters": (("ink", 1e9, 1.0),)}, "within 100"),
     ],
 )
 def test_a_request_that_cannot_be_drawn_is_refused_in_one_line(change, told):

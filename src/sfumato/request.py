@@ -16,6 +16,7 @@ from sfumato.errors import InputError
 LARGEST_SEED = 2**63 - 1
 MOST_STEPS = 10_000
 MOST_DIGITS = 30
+LARGEST_WEIGHT = 100.0  # of an adapter, either way
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,11 @@ class Request:
     ``size`` is (width, height) in pixels, None the model's own; ``levels`` is a spacing's name, None the
     model's own; ``model`` is the name of an embedded model or a weights file. ``sampler``, ``levels`` and
     ``guidance`` take options in brackets: "ddim(eta=0.5)", "karras(rho=5)", "cfg(6, stop=0.8)". A number for
-    ``guidance`` is the scale of cfg. Raises InputError.
+    ``guidance`` is the scale of cfg. ``weighting`` names a convention for weights such as "(red:1.2)".
+    ``clip_skip`` counts layers of the text tower from its end, 1 the last; None is the model's own.
+    ``adapters`` are (name, weight for the picture, weight for the words). ``handoff`` is the share of the
+    walk after which a refiner goes on, None its own. ``picture`` and ``mask`` are digests of what is painted
+    upon, for models that read a picture. Raises InputError.
     """
 
     prompt: str
@@ -36,6 +41,12 @@ class Request:
     guidance: float | str = 4.0
     size: tuple[int, int] | None = None
     levels: str | None = None
+    weighting: str = "a1111"
+    clip_skip: int | None = None
+    adapters: tuple[tuple[str, float, float], ...] = ()
+    handoff: float | None = None
+    picture: str | None = None
+    mask: str | None = None
     model: str = "world"
 
     def __post_init__(self) -> None:
@@ -53,6 +64,12 @@ class Request:
                 raise InputError(f"guidance is {self.guidance!r}: give a number, or a guide such as cfg(6)")
         elif not (math.isfinite(self.guidance) and self.guidance >= 0):
             raise InputError(f"guidance {self.guidance} is not a finite number of at least 0")
+        if self.clip_skip is not None and self.clip_skip < 1:
+            raise InputError(f"clip_skip {self.clip_skip} is no layer: 1 is the text tower's last")
+        if self.handoff is not None and not 0 <= self.handoff <= 1:
+            raise InputError(f"handoff {self.handoff} is not a share of the walk, from 0 to 1")
+        if self.mask is not None and self.picture is None:
+            raise InputError("a mask without a picture: name the picture that it lies upon")
         if self.size is not None and min(self.size) < 1:
             raise InputError(
                 f"size {self.size[0]}x{self.size[1]} has no pixels: both sides must be at least 1"
@@ -71,17 +88,19 @@ class Request:
             raise InputError(f"the request is not JSON: {error}") from error
         if not isinstance(found, dict):
             raise InputError(f"the request is a JSON {type(found).__name__}, not an object of fields")
-        values = cast("dict[str, object]", found)
+        values = {name: _frozen(value) for name, value in cast("dict[str, object]", found).items()}
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise InputError(f"the request has unknown fields: {', '.join(unknown)}")
         absent = sorted({"prompt", "seed"} - set(values))
         if absent:
             raise InputError(f"the request lacks {' and '.join(absent)}")
-        size = values.get("size")
-        if isinstance(size, list):
-            values["size"] = tuple(cast("list[object]", size))
         return cls(**values)  # pyright: ignore[reportArgumentType]  (checked in __post_init__)
+
+
+def _frozen(value: object) -> object:
+    """JSON's lists as the tuples that a request holds."""
+    return tuple(map(_frozen, cast("list[object]", value))) if isinstance(value, list) else value
 
 
 _EXPECTED = {
@@ -93,6 +112,12 @@ _EXPECTED = {
     "guidance": (int, float, str),
     "size": (tuple, type(None)),
     "levels": (str, type(None)),
+    "weighting": (str,),
+    "clip_skip": (int, type(None)),
+    "adapters": (tuple,),
+    "handoff": (int, float, type(None)),
+    "picture": (str, type(None)),
+    "mask": (str, type(None)),
     "model": (str,),
 }
 
@@ -110,6 +135,25 @@ def _check_types(request: Request) -> None:
     size = cast("tuple[object, ...] | None", request.size)
     if size is not None and (len(size) != 2 or any(type(side) is not int for side in size)):
         raise InputError(f"the request's size is {size!r}, not two whole numbers (width, height)")
+    for adapter in cast("tuple[object, ...]", request.adapters):
+        _check_adapter(adapter)
+
+
+def _check_adapter(adapter: object) -> None:
+    """An adapter is named, and worn by some finite weight on either side."""
+    parts = cast("tuple[object, ...]", adapter if isinstance(adapter, tuple) else ())
+    if len(parts) != 3 or not isinstance(parts[0], str):
+        raise InputError(
+            f"the request's adapter {adapter!r} is not a name with two weights, of picture and words"
+        )
+    _check_unicode("adapters", parts[0])
+    for weight in parts[1:]:
+        _check_digits("adapters", weight)
+        number = weight if isinstance(weight, (int, float)) and not isinstance(weight, bool) else math.nan
+        if not abs(number) <= LARGEST_WEIGHT:
+            raise InputError(
+                f"adapter {parts[0]} has the weight {weight!r}: give a number within {LARGEST_WEIGHT:g} of 0"
+            )
 
 
 def _check_digits(name: str, value: object) -> None:
