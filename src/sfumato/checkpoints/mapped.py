@@ -1,0 +1,118 @@
+"""The tensors of a file as maps of it: nothing is read before it is touched, and what is dropped is unmapped.
+
+A file is mapped in windows of some 256 MB, each for as long as a tensor of it lives. One map of a whole
+checkpoint would stay in memory until the last tensor is gone, so that a network loaded in another precision
+would take the place of the file and its own; one map for each tensor would run out of open files.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Tensor
+
+from sfumato.checkpoints.header import BITS, TensorInfo, read_header
+from sfumato.checkpoints.tensors import DTYPES, Kind, Tensors
+from sfumato.errors import CheckpointError
+
+WINDOW = 256 * 2**20
+TORCH: Mapping[str, torch.dtype] = {
+    spelt: getattr(torch, name.removeprefix("torch."))
+    for name, spelt in DTYPES.items()
+    if hasattr(torch, name.removeprefix("torch."))
+}
+
+
+def mapped(path: Path) -> Tensors:
+    """The tensors of a safetensors file; CheckpointError unless it is a whole one."""
+    header = read_header(path)
+    return placed(path, header.tensors, header.data_start)
+
+
+def placed(path: Path, tensors: Mapping[str, TensorInfo], data_start: int) -> Tensors:
+    """Tensors at known places of a file, their offsets counted from ``data_start``.
+
+    They are private to the process: to write into one changes neither the file nor what others read.
+    """
+    places = {name: info._replace(start=data_start + info.start, end=data_start + info.end)
+              for name, info in tensors.items()}  # fmt: skip
+    kinds = {name: Kind(info.dtype, info.shape) for name, info in places.items()}
+    return Tensors(kinds=kinds, read=_Windows(path, places).read)
+
+
+class _Window(NamedTuple):
+    start: int
+    end: int
+
+
+class _Windows:
+    """Which tensor lies in which window, and the windows that are mapped now."""
+
+    def __init__(self, path: Path, places: Mapping[str, TensorInfo]) -> None:
+        self.path, self.places = path, places
+        self.stamp = _stamp(path.stat())
+        self.windows = _cut(places)
+        self.open: WeakValueDictionary[_Window, mmap.mmap] = WeakValueDictionary()
+
+    def read(self, name: str) -> Tensor:
+        info = self.places[name]
+        if info.dtype not in TORCH:
+            raise CheckpointError(
+                f"{self.path}: tensor {name} is stored as {info.dtype}, which this torch does not know; "
+                f"install a newer one than {torch.__version__}"
+            )
+        if info.start == info.end:
+            return torch.empty(info.shape, dtype=TORCH[info.dtype])
+        window = self.windows[name]
+        room = self.open.get(window)
+        if room is None:
+            room = self.open[window] = self._map(window)
+        return _view(room, info, info.start - window.start)
+
+    def _map(self, window: _Window) -> mmap.mmap:
+        try:
+            with self.path.open("rb") as file:
+                if _stamp(os.fstat(file.fileno())) != self.stamp:
+                    raise CheckpointError(f"{self.path}: has changed since it was opened; load it again")
+                length = window.end - window.start
+                return mmap.mmap(file.fileno(), length, access=mmap.ACCESS_COPY, offset=window.start)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{self.path}: cannot be read ({error}); check the path") from error
+
+
+def _view(room: mmap.mmap, info: TensorInfo, offset: int) -> Tensor:
+    dtype = TORCH[info.dtype]
+    if info.start * 8 % BITS[info.dtype] == 0:
+        count = (info.end - info.start) * 8 // BITS[info.dtype]
+        return torch.frombuffer(room, dtype=dtype, count=count, offset=offset).view(info.shape)
+    raw = torch.frombuffer(room, dtype=torch.uint8, count=info.end - info.start, offset=offset)
+    return raw.clone().view(dtype).view(info.shape)  # numbers across a word's edge: old files pad no header
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _cut(places: Mapping[str, TensorInfo]) -> dict[str, _Window]:
+    """A window for each tensor; windows begin where a map may, and hold whole tensors only."""
+    groups: list[list[str]] = []
+    first, end = 0, 0
+    for name, info in sorted(places.items(), key=lambda item: (item[1].start, item[1].end)):
+        if not groups or max(end, info.end) - first > WINDOW:
+            groups.append([])
+            first = info.start - info.start % mmap.ALLOCATIONGRANULARITY
+            end = 0
+        groups[-1].append(name)
+        end = max(end, info.end)
+    return {name: window for group in groups for window in [_around(group, places)] for name in group}
+
+
+def _around(group: list[str], places: Mapping[str, TensorInfo]) -> _Window:
+    first = min(places[name].start for name in group)
+    return _Window(first - first % mmap.ALLOCATIONGRANULARITY, max(places[name].end for name in group))
