@@ -54,9 +54,10 @@ def network(painter: Painter) -> float:
     import torch
 
     from sfumato.diffusion.protocol import Call
+    from sfumato.families.model import Wording
 
     model = painter.model
-    x, (words,) = model.blank(model.native), model.encode(["a red cat"])
+    x, (words,) = model.blank(model.native), model.encode([Wording(text="a red cat")])
     call = Call(x, model.levels(2, None)[1], words.conditioning)
     taken: list[float] = []
     with torch.inference_mode():

@@ -29,7 +29,11 @@ class Glass:
     def levels(self, steps, spacing):
         return flow_uniform(steps)
 
-    def encode(self, texts):
+    def lane(self, call):
+        return call.weaker, call.conditioning.adapters
+
+    def encode(self, wordings):
+        texts = [wording.text for wording in wordings]
         self.texts += texts
         return [
             Encoded(Conditioning(torch.full((1, 3, 4), float(len(text)))), (f"read {text}",))

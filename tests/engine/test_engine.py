@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.engine import EXACT_ROWS, FAST_ROWS, Drawn, Engine, drawing
 from sfumato.request import Request
@@ -79,10 +80,11 @@ class Talk:
 
     def run(self):
         from sfumato.engine.question import Encode
+        from sfumato.families.model import Wording
 
         try:
             while True:
-                yield [Encode("a")]
+                yield [Encode(Wording(text="a"))]
         finally:
             self.closed = True
 
@@ -156,3 +158,19 @@ def test_a_batch_of_every_sampler_gives_each_request_the_picture_it_has_alone(ti
     for request, among in zip(requests, together, strict=True):
         (alone,) = outcomes(engine, [request])
         assert torch.equal(alone.picture, among.picture), request.sampler
+
+
+def test_calls_of_other_lanes_share_no_forward(glass):
+    """Lanes are other networks; here they are told apart by what the row wears."""
+    plain, worn = (Conditioning(torch.ones(1, 3, 4), adapters=adapters) for adapters in ((), (("ink", 0.8),)))
+    x, level = glass.blank((8, 8)), Level(0.5, 0.5)
+
+    def talk():
+        yield [Call(x, level, told) for told in (plain, worn, plain)]
+        return Drawn(x, ())
+
+    assert [ended for round_ in Engine(glass).run([talk()]) for ended in round_]
+    assert [{call.conditioning.adapters for call in forward} for forward in glass.forwards] == [
+        {()},
+        {(("ink", 0.8),)},
+    ]

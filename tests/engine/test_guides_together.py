@@ -25,6 +25,7 @@ from sfumato.diffusion.protocol import Call, Conditioning, Level, guided
 from sfumato.diffusion.samplers.euler import euler
 from sfumato.engine.engine import Engine
 from sfumato.engine.job import Drawn
+from sfumato.families.model import Wording
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,8 @@ def world(tiny_world):
 
 
 def guides(world):
-    castle, nothing, fish = (told.conditioning for told in world.encode(["a castle", "", "two yellow fish"]))
+    wordings = [Wording(text=text) for text in ("a castle", "", "two yellow fish")]
+    castle, nothing, fish = (told.conditioning for told in world.encode(wordings))
     base = cfg(castle, nothing, 4.0)
     return {
         "none": plain(castle),

@@ -6,7 +6,7 @@ import torch
 from sfumato.engine import Engine, drawing
 from sfumato.engine.question import Encode
 from sfumato.errors import InputError
-from sfumato.families.model import Encoded
+from sfumato.families.model import Encoded, Wording
 from sfumato.request import Request
 
 
@@ -26,7 +26,7 @@ def test_a_request_that_cannot_be_drawn_fails_before_it_asks_anything(glass):
 
 def test_the_first_question_is_what_the_words_mean(glass):
     job = drawing(Request(prompt="a cat", negative="fog", seed=0), glass)
-    assert next(job) == [Encode("a cat"), Encode("fog")]
+    assert next(job) == [Encode(Wording(text="a cat")), Encode(Wording(text="fog", unwanted=True))]
     job.close()
 
 

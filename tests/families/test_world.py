@@ -11,6 +11,7 @@ from sfumato.checkpoints import safetensors
 from sfumato.diffusion.levels import flow_uniform
 from sfumato.diffusion.protocol import Call, Conditioning, Extras, Level
 from sfumato.errors import CheckpointError, InputError
+from sfumato.families.model import Wording
 from sfumato.families.world import World
 
 
@@ -114,7 +115,7 @@ def test_without_embedded_weights_the_error_says_how_to_get_some(monkeypatch, tm
 
 
 def test_a_conditioning_attends_to_the_words_and_their_end_only(tiny_world):
-    (encoded,) = tiny_world.encode(["a red cat"])
+    (encoded,) = tiny_world.encode([Wording(text="a red cat")])
     read = len(tiny_world.tokenizer("a red cat").ids)
     assert encoded.conditioning.context.shape == (1, 77, 16)
     assert encoded.conditioning.mask.tolist() == [[True] * read + [False] * (77 - read)]
@@ -122,7 +123,7 @@ def test_a_conditioning_attends_to_the_words_and_their_end_only(tiny_world):
 
 
 def test_notes_name_the_unknown_words_and_the_text_that_was_cut(tiny_world):
-    (encoded,) = tiny_world.encode(["a caste, " * 40 + "and a xylophone"])
+    (encoded,) = tiny_world.encode([Wording(text="a caste, " * 40 + "and a xylophone")])
     cut, unknown = encoded.notes
     assert "cut at 77 tokens" in cut
     assert "and a xylophone" in cut
@@ -143,14 +144,14 @@ def test_a_size_that_cannot_be_drawn_is_answered_with_the_nearest(tiny_world, si
 @pytest.mark.parametrize("size", [(8, 8), (32, 8), (12, 28)])
 def test_every_allowed_size_can_be_drawn(tiny_world, size):
     tiny_world.check_size(size)
-    (told,) = tiny_world.encode([""])
+    (told,) = tiny_world.encode([Wording(text="")])
     (clean,) = tiny_world.denoise([Call(tiny_world.blank(size), Level(0.5, 0.5), told.conditioning)])
     assert tiny_world.decode(clean).shape == (1, 3, size[1], size[0])
 
 
 def test_the_answer_is_the_clean_latent_of_a_flow(tiny_world, monkeypatch):
     """The true flow noise - clean, said by the network, must give back the clean latent exactly there."""
-    told = tiny_world.encode(["a castle"])[0].conditioning
+    told = tiny_world.encode([Wording(text="a castle")])[0].conditioning
     clean, noise = torch.randn(2, 2, 8, 8), torch.randn(2, 2, 8, 8)
     times = []
 
@@ -188,7 +189,7 @@ def attentive(tiny_world):
 
 
 def test_masked_tokens_change_nothing(attentive):
-    told = attentive.encode(["a castle"])[0].conditioning
+    told = attentive.encode([Wording(text="a castle")])[0].conditioning
     scrambled = torch.where(told.mask[..., None], told.context, torch.randn_like(told.context))
     x, level = torch.randn(1, 2, 8, 8), Level(0.5, 0.5)
     first, second = (
@@ -209,14 +210,14 @@ def test_decoding_undoes_the_scale_of_latents(tiny_world, monkeypatch):
 
 
 def test_a_vector_is_refused_rather_than_ignored(tiny_world):
-    told = tiny_world.encode(["a castle"])[0].conditioning
+    told = tiny_world.encode([Wording(text="a castle")])[0].conditioning
     more = Conditioning(told.context, told.mask, vector=torch.ones(1, 8))
     with pytest.raises(ValueError, match="vector"):
         tiny_world.denoise([Call(torch.zeros(1, 2, 8, 8), Level(0.5, 0.5), more)])
 
 
 def test_without_a_mask_the_whole_context_is_attended_to(attentive):
-    told = attentive.encode(["a castle"])[0].conditioning
+    told = attentive.encode([Wording(text="a castle")])[0].conditioning
     x, level = torch.randn(1, 2, 8, 8), Level(0.5, 0.5)
     bare, full, masked = (
         attentive.denoise([Call(x, level, Conditioning(told.context, mask))])[0]
@@ -234,7 +235,7 @@ def test_without_a_mask_the_whole_context_is_attended_to(attentive):
     ],
 )
 def test_calls_that_cannot_share_a_forward_are_refused(tiny_world, said, change):
-    told = tiny_world.encode(["a castle"])[0].conditioning
+    told = tiny_world.encode([Wording(text="a castle")])[0].conditioning
     call = Call(torch.zeros(1, 2, 8, 8), Level(0.5, 0.5), told)
     with pytest.raises(ValueError, match=said):
         tiny_world.denoise([call, call._replace(**change)])
@@ -251,7 +252,7 @@ def test_calls_that_cannot_share_a_forward_are_refused(tiny_world, said, change)
     ],
 )
 def test_what_the_network_would_not_read_is_refused_rather_than_ignored(tiny_world, said, change):
-    told = tiny_world.encode(["a castle"])[0].conditioning
+    told = tiny_world.encode([Wording(text="a castle")])[0].conditioning
     call = Call(torch.zeros(1, 2, 8, 8), Level(0.5, 0.5), told)
     with pytest.raises(ValueError, match=said):
         tiny_world.denoise([call._replace(**change)])
@@ -260,7 +261,7 @@ def test_what_the_network_would_not_read_is_refused_rather_than_ignored(tiny_wor
 
 
 def test_extras_reach_the_network_beside_the_mask_of_the_words(attentive):
-    told = attentive.encode(["a castle"])[0].conditioning
+    told = attentive.encode([Wording(text="a castle")])[0].conditioning
     call = Call(torch.randn(1, 2, 8, 8), Level(0.5, 0.5), told)
     skipping = call._replace(extras=Extras(skip=frozenset({0})))
     (whole,), (lamed,) = attentive.denoise([call]), attentive.denoise([skipping])
@@ -271,7 +272,7 @@ def test_extras_reach_the_network_beside_the_mask_of_the_words(attentive):
 
 
 def test_a_weaker_network_answers_the_calls_that_ask_for_it(attentive, tiny_world):
-    told = attentive.encode(["a castle"])[0].conditioning
+    told = attentive.encode([Wording(text="a castle")])[0].conditioning
     call = Call(torch.randn(1, 2, 8, 8), Level(0.5, 0.5), told)
     both = replace(attentive, weaker=tiny_world.unet)
     (weak,) = both.denoise([call._replace(weaker=True)])

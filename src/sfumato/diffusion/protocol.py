@@ -96,6 +96,17 @@ class Conditioning:
     mask: Tensor | None = None  # (1, T) bool, True where a token may be attended to
     vector: Tensor | None = None  # (1, V), told to the whole picture at once (SDXL's pooled text and sizes)
     guidance: float | None = None  # told to a network that was distilled from guided ones, as FLUX.1 dev was
+    beside: Tensor | None = None  # (1, C', h, w), seen beside the latent: the rest of a picture with a hole
+    adapters: tuple[tuple[str, float], ...] = ()  # worn by the network in this row, each with its weight
+    later: Later | None = None  # for a run that a second network ends: SDXL's refiner
+
+
+@dataclass(frozen=True, eq=False)
+class Later:
+    """What the network that ends a run is told, of levels of at most ``sigma``."""
+
+    sigma: float
+    conditioning: Conditioning
 
 
 class Look(NamedTuple):

@@ -132,15 +132,19 @@ class Engine:
         alike: dict[Hashable, list[_Row]] = {}
         for job in jobs:
             for place, question in enumerate(job.asked):
-                alike.setdefault(_shape(question), []).append(_Row(job, place, question))
+                alike.setdefault(self._alike(question), []).append(_Row(job, place, question))
         for shape, rows in alike.items():
             size = 1 if shape is None else FAST_ROWS if self.fast else EXACT_ROWS
             yield from (rows[start : start + size] for start in range(0, len(rows), size))
 
+    def _alike(self, question: Encode | Call | Decode) -> Hashable:
+        """Calls that are equal in this share forwards; None is for what is answered alone."""
+        return (*_shape(question), self.model.lane(question)) if isinstance(question, Call) else None
+
     def _forward(self, questions: Sequence[Encode | Call | Decode]) -> Answers:
         first = questions[0]
         if isinstance(first, Encode):
-            return self.model.encode([first.text])
+            return self.model.encode([first.wording])
         if isinstance(first, Decode):
             return [self.model.decode(first.latent)]
         calls = cast("Sequence[Call]", questions)
@@ -148,10 +152,7 @@ class Engine:
         return self.model.denoise([*calls, *[calls[-1]] * missing])[: len(calls)]
 
 
-def _shape(question: Encode | Call | Decode) -> Hashable:
-    """Calls of equal shape share forwards; None is for what is answered alone."""
-    if not isinstance(question, Call):
-        return None
-    told = question.conditioning
-    shapes = [None if x is None else x.shape for x in (told.context, told.mask, told.vector)]
-    return question.x.shape, *shapes, told.guidance is None, id(question.extras), question.weaker
+def _shape(call: Call) -> tuple[Hashable, ...]:
+    told = call.conditioning
+    shapes = [None if x is None else x.shape for x in (told.context, told.mask, told.vector, told.beside)]
+    return call.x.shape, *shapes, told.guidance is None, id(call.extras)

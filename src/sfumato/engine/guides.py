@@ -20,7 +20,7 @@ from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Conditioning, Guide, Level
 from sfumato.engine.question import Encode
 from sfumato.errors import InputError
-from sfumato.families.model import Encoded
+from sfumato.families.model import Encoded, Wording
 from sfumato.request import Request
 
 UNGUIDED = (0.0, 1.0)
@@ -66,7 +66,7 @@ def guide_asked(
     wanted = wanted_guide(request)
     _check_perturbed(wanted)
     texts = list(dict.fromkeys(_texts(wanted, request)))
-    encoded = yield [Encode(text) for text in texts]
+    encoded = yield [Encode(_wording(text, request)) for text in texts]
     told = {text: each.conditioning for text, each in zip(texts, encoded, strict=True)}
     guide = _made(_Maker(request, told, prediction, levels, wanted, [*wanted.values]))
     notes = [
@@ -260,6 +260,19 @@ def _numbers(values: Sequence[Value], wanted: Named) -> list[float]:
             raise InputError(f"{value} of guide {wanted} is not a finite number of at least 0")
         numbers.append(float(value))
     return numbers
+
+
+def _wording(text: str, request: Request) -> Wording:
+    """How a text of the request is to be read."""
+    return Wording(
+        text=text,
+        weighting=request.weighting,
+        clip_skip=request.clip_skip,
+        adapters=request.adapters,
+        size=request.size,
+        unwanted=text in ("", request.negative),
+        handoff=request.handoff,
+    )
 
 
 def _part(text: str, request: Request) -> str:

@@ -8,12 +8,13 @@ from typing import NamedTuple, TypeAlias
 from torch import Tensor
 
 from sfumato.diffusion.protocol import Call
+from sfumato.families.model import Wording
 
 
 class Encode(NamedTuple):
     """A job asks: how does the model read this text? Answered with ``Encoded``."""
 
-    text: str
+    wording: Wording
 
 
 class Decode(NamedTuple):

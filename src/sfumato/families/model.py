@@ -6,7 +6,7 @@ noise levels and the scale of its latents. See world.py for the embedded one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -42,6 +42,7 @@ class Wording:
         None  # (width, height) of the picture to come, which SDXL is told; None: native
     )
     unwanted: bool = False  # a negative prompt, which the SDXL refiner is told another aesthetic score for
+    handoff: float | None = None  # the share of the walk after which a refiner goes on; None: the model's own
 
 
 class Model(Protocol):
@@ -78,7 +79,13 @@ class Model(Protocol):
         """``steps + 1`` levels from pure noise to sigma 0; ``spacing`` None is the model's own."""
         ...
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]: ...
+    def encode(self, wordings: Sequence[Wording]) -> list[Encoded]:
+        """Read every text on its own. Raises InputError for what is asked of a text and would have no effect."""
+        ...
+
+    def lane(self, call: Call) -> Hashable:
+        """Calls of equal shape and equal lanes may share a forward: other lanes are other networks."""
+        ...
 
     def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
         """The clean latent (1, C, h, w) that the network sees behind each call's ``x``."""

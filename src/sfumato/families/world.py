@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -24,7 +24,7 @@ from sfumato.diffusion.prediction import FLOW, Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.config import parse
-from sfumato.families.model import Encoded
+from sfumato.families.model import Encoded, Wording
 from sfumato.families.notes import cut_note, unknown_note
 from sfumato.models.clip import ImageConfig, ImageTower, TextConfig, TextTower
 from sfumato.models.unet import UNet, UNetConfig
@@ -137,9 +137,14 @@ class World:
     def levels(self, steps: int, spacing: str | None) -> list[Level]:
         return flow_levels(spacing or "uniform", steps)
 
-    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+    def encode(self, wordings: Sequence[Wording]) -> list[Encoded]:
         """Read every text on its own and at full length, so that none depends on its neighbours."""
-        return [self._encode(text) for text in texts]
+        for wording in wordings:
+            _check_wording(wording)
+        return [self._encode(wording.text) for wording in wordings]
+
+    def lane(self, call: Call) -> Hashable:
+        return call.weaker
 
     def _encode(self, text: str) -> Encoded:
         tokens = self.tokenizer(text)
@@ -254,6 +259,17 @@ class World:
         return world
 
 
+def _check_wording(wording: Wording) -> None:
+    """Raise InputError for what this family has no place for."""
+    asked = {
+        "clip_skip": wording.clip_skip is not None,
+        "adapters": bool(wording.adapters),
+        "handoff": wording.handoff is not None,
+    }
+    if found := [name for name, given in asked.items() if given]:
+        raise InputError(f"the embedded model knows no {' and no '.join(found)}: leave it out")
+
+
 def _check_calls(calls: Sequence[Call]) -> None:
     """Raise ValueError unless one forward of one network can answer them, and reads all that they tell."""
     if len({(id(call.extras), call.weaker) for call in calls}) > 1:
@@ -264,6 +280,12 @@ def _check_calls(calls: Sequence[Call]) -> None:
         raise ValueError("a vector was given to a model of the picture world, which reads the context only")
     if any(call.conditioning.guidance is not None for call in calls):
         raise InputError("a scale of guidance was told to a model that was not distilled to read one")
+    if any(call.conditioning.beside is not None or call.conditioning.adapters for call in calls):
+        raise InputError(
+            "a picture or an adapter was given to a model of the picture world: it takes neither"
+        )
+    if any(call.conditioning.later is not None for call in calls):
+        raise InputError("a refiner's words were given to a model of the picture world, which has none")
 
 
 def _mask(told: Conditioning) -> Tensor:
