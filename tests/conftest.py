@@ -7,8 +7,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -17,6 +19,9 @@ import torch
 from hypothesis import settings
 
 from sfumato.errors import MissingExtra
+
+# CLIP's vocabulary is read from this package, whose wheel scripts/setup fetches and nothing imports.
+sys.path += [str(wheel) for wheel in sorted(Path(sys.prefix, "wheels").glob("open_clip_torch-*.whl"))[-1:]]
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 MAY_SKIP = ("gpu", "slow")
@@ -177,3 +182,15 @@ def in_small():
         )
 
     return in_small
+
+
+@pytest.fixture(scope="session")
+def pipelines(tmp_path_factory: pytest.TempPathFactory):
+    """Tiny pipelines of the real block structure: ``folder(name)``, ``file(name)``, ``reference(name)``."""
+    from pipelines import Pipelines, vocabulary
+
+    try:
+        vocabulary.merges()
+    except vocabulary.NoVocabularyError as error:
+        pytest.skip(str(error))
+    return Pipelines(tmp_path_factory.mktemp("pipelines"))
