@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from torch import Tensor
+if TYPE_CHECKING:  # a file is inspected without torch, which alone takes two seconds and 200 MB
+    from torch import Tensor
 
 
 class Kind(NamedTuple):

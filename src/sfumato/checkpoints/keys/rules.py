@@ -10,39 +10,73 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sfumato.checkpoints.tensors import Kind, Tensors
 from sfumato.errors import CheckpointError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 NAMED = 6  # of a long list of names, an error shows so many
 
 
+Shape: TypeAlias = tuple[int, ...]
+
+
 class Change(NamedTuple):
-    """How one tensor of ours lies in theirs: `ours` makes ours of theirs, `theirs` the reverse."""
+    """How one tensor of ours lies in theirs: `ours` makes ours of theirs, `theirs` the reverse.
+
+    The shapes follow without a tensor; ValueError for a shape that cannot be changed so.
+    """
 
     ours: Callable[[Tensor], Tensor]
     theirs: Callable[[Tensor], Tensor]
+    our_shape: Callable[[Shape], Shape]
+    their_shape: Callable[[Shape], Shape]
 
 
-def _as_it_is(tensor: Tensor) -> Tensor:
+def _unchanged(tensor: Tensor) -> Tensor:
     return tensor
+
+
+def _same_shape(shape: Shape) -> Shape:
+    return shape
 
 
 def _linear(tensor: Tensor) -> Tensor:
     return tensor.flatten(1)
 
 
+def _linear_shape(shape: Shape) -> Shape:
+    if len(shape) < 2 or set(shape[2:]) - {1}:
+        raise ValueError("not a convolution of 1x1")
+    return shape[:2]
+
+
 def _convolution(tensor: Tensor) -> Tensor:
     return tensor[:, :, None, None]
 
 
-SAME = Change(_as_it_is, _as_it_is)
-POINTWISE = Change(_linear, _convolution)  # ours a linear layer, theirs a convolution of 1x1
-TRANSPOSED = Change(Tensor.t, Tensor.t)
+def _convolution_shape(shape: Shape) -> Shape:
+    if len(shape) != 2:
+        raise ValueError("not a matrix")
+    return (*shape, 1, 1)
+
+
+def _transposed(tensor: Tensor) -> Tensor:
+    return tensor.t()
+
+
+def _transposed_shape(shape: Shape) -> Shape:
+    if len(shape) != 2:
+        raise ValueError("not a matrix")
+    return shape[::-1]
+
+
+SAME = Change(_unchanged, _unchanged, _same_shape, _same_shape)
+POINTWISE = Change(_linear, _convolution, _linear_shape, _convolution_shape)  # ours linear, theirs 1x1
+TRANSPOSED = Change(_transposed, _transposed, _transposed_shape, _transposed_shape)
 
 
 class Rule(NamedTuple):
@@ -115,9 +149,11 @@ class KeyMap:
         kinds = {name: _stacked_kind(pair, tensors.kinds) for name, pair in present.items()}
 
         def read(name: str) -> Tensor:
+            from torch import cat  # where numbers are read: a file is inspected without torch
+
             pair = present[name]
             parts = [tensors.read(part) for part in pair.ours]
-            return pair.change.theirs(torch.cat(parts) if len(parts) > 1 else parts[0]).contiguous()
+            return pair.change.theirs(cat(parts) if len(parts) > 1 else parts[0]).contiguous()
 
         return Tensors(kinds=kinds, read=read)
 
@@ -172,28 +208,23 @@ def _check_known(tensors: Tensors, known: set[str]) -> None:
         )
 
 
-def _changed(change: Callable[[Tensor], Tensor], shape: tuple[int, ...], name: str) -> tuple[int, ...]:
-    """The shape that a change gives, found on a tensor without numbers."""
-    if change is _as_it_is:
-        return shape
+def _changed(change: Callable[[Shape], Shape], shape: Shape, name: str) -> Shape:
     try:
-        return tuple(change(torch.empty(shape, device="meta")).shape)
-    except (RuntimeError, IndexError) as error:
-        raise CheckpointError(
-            f"tensor {name} has shape {list(shape)}, which its layout cannot have"
-        ) from error
+        return change(shape)
+    except ValueError as error:
+        raise CheckpointError(f"tensor {name} has shape {list(shape)}: {error}") from error
 
 
-def _split_shapes(pair: Pair, kind: Kind) -> list[tuple[int, ...]]:
+def _split_shapes(pair: Pair, kind: Kind) -> list[Shape]:
     count = len(pair.ours)
     if count == 1:
-        return [_changed(pair.change.ours, kind.shape, pair.theirs)]
+        return [_changed(pair.change.our_shape, kind.shape, pair.theirs)]
     if not kind.shape or kind.shape[0] % count:
         raise CheckpointError(
             f"tensor {pair.theirs} has shape {list(kind.shape)}, which does not split into {count}"
         )
     part = (kind.shape[0] // count, *kind.shape[1:])
-    return [_changed(pair.change.ours, part, pair.theirs)] * count
+    return [_changed(pair.change.our_shape, part, pair.theirs)] * count
 
 
 def _stacked_kind(pair: Pair, kinds: Mapping[str, Kind]) -> Kind:
@@ -205,4 +236,4 @@ def _stacked_kind(pair: Pair, kinds: Mapping[str, Kind]) -> Kind:
     dtype, shape = parts.pop()
     if len(pair.ours) > 1:
         shape = (shape[0] * len(pair.ours), *shape[1:])
-    return Kind(dtype, _changed(pair.change.theirs, shape, pair.theirs))
+    return Kind(dtype, _changed(pair.change.their_shape, shape, pair.ours[0]))

@@ -94,7 +94,7 @@ def _our_plan(names: Collection[str]) -> Plan:
     layers = {len(_numbers(names, rf"down_blocks\.{level}\.resnets\.(\d+)\.")) for level in range(levels)}
     if len(layers) != 1:
         raise CheckpointError(
-            f"a U-Net whose levels have {sorted(layers)} residual blocks has no original names; keep its folder"
+            f"a U-Net whose levels have {sorted(layers)} residual blocks has no original names"
         )
     up = _numbers(names, r"up_blocks\.(\d+)\.attentions\.")
     return Plan(levels=levels, layers=layers.pop(), attending_up=frozenset(up))
