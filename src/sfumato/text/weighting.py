@@ -98,12 +98,13 @@ def _towards_lacking(hidden: Tensor, chunk: Chunk, others: Sequence[Tensor]) -> 
     if _is_even(chunk):
         return hidden
     blank, *lacking = others
-    mixed, shares = _from_blank(hidden, chunk, [blank]), 1.0
-    for (first, last, weight), text in zip(_weakened(chunk), lacking, strict=True):
-        share = math.tan((1 - max(weight, 1e-5)) * math.pi / 2)
-        mixed = mixed + share * _from_blank(text, chunk.without(first, last), [blank])
-        shares += share
-    return mixed / shares
+    weakened = list(_weakened(chunk))
+    shares = [math.tan((1 - max(weight, 1e-5)) * math.pi / 2) for _, _, weight in weakened]
+    whole = 1 + sum(shares)  # divided by at once: half precision ends at 65504
+    mixed = _from_blank(hidden, chunk, [blank]) / whole
+    for (first, last, _), text, share in zip(weakened, lacking, shares, strict=True):
+        mixed = mixed + share / whole * _from_blank(text, chunk.without(first, last), [blank])
+    return mixed
 
 
 def _weakened(chunk: Chunk) -> Iterator[tuple[int, int, float]]:
