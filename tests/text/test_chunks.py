@@ -66,6 +66,12 @@ def test_a_phrase_goes_to_the_next_chunk_if_its_comma_is_within_twenty(chunks_of
         assert len(written(second)) == (tail + 1 if moved else 1)
 
 
+def test_a_comma_that_finds_its_chunk_full_begins_the_next(chunks_of):
+    first, second = chunks_of("a " * 60 + ", " + "b " * 14 + ", c")
+    assert len(written(first)) == 75
+    assert written(second)[0] == COMMA
+
+
 def test_seventy_five_tokens_are_one_chunk_and_an_empty_text_is_one_too(chunks_of):
     assert [chunk.end for chunk in chunks_of("a " * 75)] == [76]
     assert [chunk.tokens for chunk in chunks_of("")] == [(49406, *[END] * 76)]
@@ -98,6 +104,8 @@ def test_an_embedding_is_never_torn_and_moves_whole(chunks_of):
     first, second = chunks_of("a " * 70 + "vectors", vectors=10)
     assert first.end == 71
     assert written(second) == tuple(Vector("vectors", row) for row in range(10))
+    first, second = chunks_of("a " * 65 + ", " + "b " * 5 + "vectors", vectors=10)  # no phrase with it
+    assert (first.end, second.end) == (72, 11)
     ends = [chunk.end for chunk in chunks_of("a " * 65 + ", " + "b " * 9 + " vectors", vectors=70)]
     assert ends == [67, 10, 71]
 
