@@ -164,7 +164,7 @@ def _read_part(path: Path, part: str, variant: str | None, found: _Found) -> Non
 
 
 def _read_file(path: Path) -> Tensors:
-    return pickle.unpickled(path) if pickle.is_pickle(path) else mapped(path)
+    return pickle.unpickled(path).tensors if pickle.is_pickle(path) else mapped(path)
 
 
 def _chosen(path: Path, part: str, variant: str | None, notes: list[str]) -> _Choice | None:

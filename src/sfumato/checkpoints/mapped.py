@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import torch
 from torch import Tensor
@@ -35,20 +35,32 @@ def mapped(path: Path) -> Tensors:
     return placed(path, header.tensors, header.data_start)
 
 
-def placed(path: Path, tensors: Mapping[str, TensorInfo], data_start: int) -> Tensors:
+def placed(
+    path: Path, tensors: Mapping[str, TensorInfo], data_start: int, *, temporary: bool = False
+) -> Tensors:
     """Tensors at known places of a file, their offsets counted from ``data_start``.
 
-    They are private to the process: to write into one changes neither the file nor what others read.
+    Whoever writes into one changes neither the file nor what anybody else has read or will read of it. A
+    ``temporary`` file goes when nothing can read it any more.
     """
     places = {name: info._replace(start=data_start + info.start, end=data_start + info.end)
               for name, info in tensors.items()}  # fmt: skip
     kinds = {name: Kind(info.dtype, info.shape) for name, info in places.items()}
-    return Tensors(kinds=kinds, read=_Windows(path, places).read)
+    windows = _Windows(path, places)
+    if temporary:
+        finalize(windows, path.unlink, missing_ok=True)
+    return Tensors(kinds=kinds, read=windows.read)
 
 
-class _Window(NamedTuple):
+class _Span(NamedTuple):
     start: int
     end: int
+
+
+class _Room(mmap.mmap):
+    """A window that is mapped: it lives as long as a tensor in it, and gives out no byte twice."""
+
+    given: set[_Span]
 
 
 class _Windows:
@@ -57,8 +69,8 @@ class _Windows:
     def __init__(self, path: Path, places: Mapping[str, TensorInfo]) -> None:
         self.path, self.places = path, places
         self.stamp = _stamp(path.stat())
-        self.windows = _cut(places)
-        self.open: WeakValueDictionary[_Window, mmap.mmap] = WeakValueDictionary()
+        self.windows, self.shared = _cut(places)
+        self.open: WeakValueDictionary[_Span, _Room] = WeakValueDictionary()
 
     def read(self, name: str) -> Tensor:
         info = self.places[name]
@@ -69,21 +81,27 @@ class _Windows:
             )
         if info.start == info.end:
             return torch.empty(info.shape, dtype=TORCH[info.dtype])
-        window = self.windows[name]
+        window, own = self.windows[name], _Span(info.start, info.end)
         room = self.open.get(window)
-        if room is None:
+        if room is None or own in room.given:
             room = self.open[window] = self._map(window)
-        return _view(room, info, info.start - window.start)
+        tensor = _view(room, info, info.start - window.start)
+        if name in self.shared:
+            return tensor.clone()
+        room.given.add(own)
+        return tensor
 
-    def _map(self, window: _Window) -> mmap.mmap:
+    def _map(self, window: _Span) -> _Room:
         try:
             with self.path.open("rb") as file:
                 if _stamp(os.fstat(file.fileno())) != self.stamp:
                     raise CheckpointError(f"{self.path}: has changed since it was opened; load it again")
                 length = window.end - window.start
-                return mmap.mmap(file.fileno(), length, access=mmap.ACCESS_COPY, offset=window.start)
+                room = _Room(file.fileno(), length, access=mmap.ACCESS_COPY, offset=window.start)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.path}: cannot be read ({error}); check the path") from error
+        room.given = set()
+        return room
 
 
 def _view(room: mmap.mmap, info: TensorInfo, offset: int) -> Tensor:
@@ -99,20 +117,24 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _cut(places: Mapping[str, TensorInfo]) -> dict[str, _Window]:
-    """A window for each tensor; windows begin where a map may, and hold whole tensors only."""
-    groups: list[list[str]] = []
-    first, end = 0, 0
+def _cut(places: Mapping[str, TensorInfo]) -> tuple[dict[str, _Span], set[str]]:
+    """A window for each tensor, and the tensors that share bytes with others (tied weights in a pickle).
+
+    Windows begin where a map may, and hold whole tensors only.
+    """
+    windows: dict[str, _Span] = {}
+    shared: set[str] = set()
+    group: list[str] = []
+    first, end, last = 0, 0, ""
     for name, info in sorted(places.items(), key=lambda item: (item[1].start, item[1].end)):
-        if not groups or max(end, info.end) - first > WINDOW:
-            groups.append([])
+        if group and max(end, info.end) - first > WINDOW:
+            windows |= dict.fromkeys(group, _Span(first, end))
+            group, end = [], 0
+        if not group:
             first = info.start - info.start % mmap.ALLOCATIONGRANULARITY
-            end = 0
-        groups[-1].append(name)
-        end = max(end, info.end)
-    return {name: window for group in groups for window in [_around(group, places)] for name in group}
-
-
-def _around(group: list[str], places: Mapping[str, TensorInfo]) -> _Window:
-    first = min(places[name].start for name in group)
-    return _Window(first - first % mmap.ALLOCATIONGRANULARITY, max(places[name].end for name in group))
+        elif info.start < end:
+            shared |= {last, name}
+        group.append(name)
+        if info.end >= end:
+            end, last = info.end, name
+    return windows | dict.fromkeys(group, _Span(first, end)), shared

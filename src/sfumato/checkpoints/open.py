@@ -63,9 +63,15 @@ def open_checkpoint(path: str | Path, *, variant: str | None = None) -> Checkpoi
 
 def _opened_file(path: Path) -> Checkpoint:
     if pickle.is_pickle(path):
-        tensors = pickle.unpickled(path)
+        found = pickle.unpickled(path)
         return Checkpoint(
-            path=path, layout="file", format="pickle", metadata={}, tensors=tensors, files=(path,)
+            path=path,
+            layout="file",
+            format="pickle",
+            metadata=found.metadata,
+            tensors=found.tensors,
+            files=(path,),
+            notes=found.notes,
         )
     header = read_header(path)
     return Checkpoint(
