@@ -233,7 +233,8 @@ def _stacked_kind(pair: Pair, kinds: Mapping[str, Kind]) -> Kind:
     parts = {kinds[name] for name in pair.ours}
     if len(parts) > 1:
         raise CheckpointError(f"tensors {shortened(pair.ours)} differ in kind and cannot be stacked")
-    dtype, shape = parts.pop()
+    kind = parts.pop()
+    shape = kind.shape
     if len(pair.ours) > 1:
-        shape = (shape[0] * len(pair.ours), *shape[1:])
-    return Kind(dtype, _changed(pair.change.their_shape, shape, pair.ours[0]))
+        shape = (sum(shape[:1]) * len(pair.ours), *shape[1:])
+    return Kind(kind.dtype, _changed(pair.change.their_shape, shape, pair.theirs))
