@@ -4,14 +4,19 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from sfumato.checkpoints.header import read_header
 from sfumato.errors import CheckpointError
-from sfumato.families.model import Encoded, Model
+from sfumato.families.model import Encoded, Model, Wording
+from sfumato.families.parts import Parts, opened
+from sfumato.families.placing import Place
+from sfumato.families.sd1 import SD1
 from sfumato.families.world import World
 
-FAMILIES: dict[str, Callable[..., Model]] = {"world": World.load}
+FAMILIES: dict[str, Callable[[Parts], Model]] = {
+    "world": World.of,
+    "sd1": SD1,
+}
 
-__all__ = ["FAMILIES", "Encoded", "Model", "World", "embedded", "load"]
+__all__ = ["FAMILIES", "Encoded", "Model", "Parts", "Place", "Wording", "World", "embedded", "load"]
 
 
 def embedded() -> Path:
@@ -26,9 +31,8 @@ def embedded() -> Path:
 
 
 def load(path: str | Path, *, device: str = "cpu") -> Model:
-    """The model in a weights file, of whatever family its header names. Raises CheckpointError."""
-    family = read_header(path).metadata.get("sfumato.family")
-    if family not in FAMILIES:
-        what = f"family {family!r}" if family else "no family of ours in its header"
-        raise CheckpointError(f"{path}: {what}; sfumato draws with {', '.join(FAMILIES)}")
-    return FAMILIES[family](path, device=device)
+    """The model in a file or folder, of whatever family its tensors show. Raises CheckpointError."""
+    parts = opened(path, place=Place(device=device))
+    if parts.family not in FAMILIES:
+        raise CheckpointError(f"{path}: family {parts.family!r}; sfumato draws with {', '.join(FAMILIES)}")
+    return FAMILIES[parts.family](parts)

@@ -80,7 +80,7 @@ class Model(Protocol):
         ...
 
     def encode(self, wordings: Sequence[Wording]) -> list[Encoded]:
-        """Read every text on its own. Raises InputError for what is asked of a text and would have no effect."""
+        """Read every text on its own. Raises InputError for what would have no effect."""
         ...
 
     def lane(self, call: Call) -> Hashable:

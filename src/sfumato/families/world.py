@@ -26,6 +26,8 @@ from sfumato.errors import CheckpointError, InputError
 from sfumato.families.config import parse
 from sfumato.families.model import Encoded, Wording
 from sfumato.families.notes import cut_note, unknown_note
+from sfumato.families.parts import Parts
+from sfumato.families.sizes import Sizes
 from sfumato.models.clip import ImageConfig, ImageTower, TextConfig, TextTower
 from sfumato.models.unet import UNet, UNetConfig
 from sfumato.models.vae import AutoencoderConfig, AutoencoderKL
@@ -66,29 +68,18 @@ class WorldConfig:
                 f"sizes in multiples of {self.multiple} do not divide by "
                 f"{self.autoencoder.shrink} * {self.unet.shrink}, the shrinks of the networks"
             )
-        if self.smallest < 1:
-            raise ValueError(f"smallest {self.smallest} has no pixels")
         if not all(math.isfinite(number) for number in self.latent_mean) or not all(
             math.isfinite(number) and number > 0 for number in self.latent_std
         ):
             raise ValueError(f"latent_mean {self.latent_mean} and latent_std {self.latent_std} scale nothing")
         if self.text.length < Tokenizer.length:
             raise ValueError(f"a text tower that reads {self.text.length} tokens, not {Tokenizer.length}")
-        if not self.draws(self.native):
-            raise ValueError(
-                f"native {self.native} is not in multiples of {self.multiple} "
-                f"from {self.smallest} to {self.largest}"
-            )
+        _ = self.sizes
 
     @property
-    def sides(self) -> range:
-        """The lengths that a side of a picture may have."""
-        least = -(-self.smallest // self.multiple) * self.multiple
-        return range(least, self.largest + 1, self.multiple)
-
-    def draws(self, size: tuple[int, int]) -> bool:
-        """Whether a picture of ``size`` can be drawn."""
-        return all(side in self.sides for side in size)
+    def sizes(self) -> Sizes:
+        """Which pictures can be drawn. Raises ValueError if that of its own size could not."""
+        return Sizes(native=self.native, multiple=self.multiple, smallest=self.smallest, largest=self.largest)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,17 +107,7 @@ class World:
         return self.config.native
 
     def check_size(self, size: tuple[int, int]) -> None:
-        """Raise InputError, naming sizes nearby, unless both sides are allowed."""
-        if self.config.draws(size):
-            return
-        step, least, most = self.config.multiple, self.config.sides[0], self.config.sides[-1]
-        down = [min(max(side // step * step, least), most) for side in size]
-        up = [min(max(-(-side // step) * step, least), most) for side in size]
-        near = dict.fromkeys(f"{width}x{height}" for width, height in (down, up))
-        raise InputError(
-            f"size {size[0]}x{size[1]} cannot be drawn: both sides must be multiples of {step} "
-            f"from {least} to {most}; try {' or '.join(near)}"
-        )
+        self.config.sizes.check(size)
 
     def blank(self, size: tuple[int, int]) -> Tensor:
         width, height = (side // self.config.autoencoder.shrink for side in size)
@@ -219,6 +200,11 @@ class World:
             "sfumato.card": json.dumps(self.card, ensure_ascii=False),
         }
         safetensors.save(path, tensors, metadata)
+
+    @classmethod
+    def of(cls, parts: Parts) -> World:
+        """The model in the file of ``parts``."""
+        return cls.load(parts.path, device=parts.place.device)
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "cpu") -> World:

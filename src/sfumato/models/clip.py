@@ -37,10 +37,10 @@ class TextConfig:
     heads: int
     hidden: int  # width inside the feed-forward layers
     activation: str  # a name in ACTIVATIONS
-    projection: int
+    projection: int  # into the space of pictures; 0: it has none, and the sentence stays as wide as a token
 
     def __post_init__(self) -> None:
-        check_sizes(self, perhaps_zero=("end",))
+        check_sizes(self, perhaps_zero=("end", "projection"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +121,13 @@ class Blocks(nn.Module):
             x = layer(x)
         return x
 
+    def states(self, x: Tensor) -> list[Tensor]:
+        """`x`, and what it has become behind every layer."""
+        found = [x]
+        for layer in self.layers:
+            found.append(layer(found[-1]))
+        return found
+
 
 def start(block: nn.Module, config: TextConfig | ImageConfig) -> None:
     """Draw the first weights of a block as Radford et al. did: outputs smaller, the deeper the tower."""
@@ -145,7 +152,11 @@ class TextEmbeddings(nn.Module):
         nn.init.normal_(self.position_embedding.weight, std=0.01)
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.token_embedding(ids) + self.position_embedding.weight[: ids.shape[1]]
+        return self.placed(self.token_embedding(ids))
+
+    def placed(self, tokens: Tensor) -> Tensor:
+        """What tokens mean (B, T, D), plus where they stand."""
+        return tokens + self.position_embedding.weight[: tokens.shape[1]]
 
 
 class TextTransformer(nn.Module):
@@ -168,8 +179,10 @@ class TextTower(nn.Module):
         super().__init__()
         self.config = config
         self.text_model = TextTransformer(config)
-        self.text_projection = nn.Linear(config.width, config.projection, bias=False)
-        nn.init.normal_(self.text_projection.weight, std=config.width**-0.5)
+        self.text_projection: nn.Module = nn.Identity()
+        if config.projection:
+            self.text_projection = nn.Linear(config.width, config.projection, bias=False)
+            nn.init.normal_(self.text_projection.weight, std=config.width**-0.5)
 
     def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states (B, T, D) behind the final norm, and the sentence (B, P) in the space of pictures.
@@ -177,14 +190,28 @@ class TextTower(nn.Module):
         `ids` is (B, T); the sentence is read off the first end-of-text token of a row, which must be there.
         Raises ValueError for more tokens than the tower can read.
         """
-        if ids.shape[1] > self.config.length:
-            raise ValueError(
-                f"{ids.shape[1]} tokens are too many for a text tower that reads {self.config.length}"
-            )
+        self._check_length(ids.shape[1])
         hidden = self.text_model(ids)
+        return hidden, self.sentence(hidden, ids)
+
+    def states(self, tokens: Tensor) -> list[Tensor]:
+        """What stands behind every layer, none of it normed, for tokens that mean `tokens` (B, T, D).
+
+        The first is what goes into the first layer, as transformers counts them. For who wants another layer
+        than the last, or puts learned vectors in the place of tokens. ValueError as in `forward`.
+        """
+        self._check_length(tokens.shape[1])
+        return self.text_model.encoder.states(self.text_model.embeddings.placed(tokens))
+
+    def sentence(self, hidden: Tensor, ids: Tensor) -> Tensor:
+        """What normed hidden states (B, T, D) of `ids` (B, T) say at the end of the text (B, P)."""
         ends = (ids == self.config.end).int().argmax(dim=1)
         rows = torch.arange(len(ids), device=ids.device)
-        return hidden, self.text_projection(hidden[rows, ends])
+        return self.text_projection(hidden[rows, ends])
+
+    def _check_length(self, length: int) -> None:
+        if length > self.config.length:
+            raise ValueError(f"{length} tokens are too many for a text tower that reads {self.config.length}")
 
 
 class ImageEmbeddings(nn.Module):

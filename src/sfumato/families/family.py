@@ -1,0 +1,123 @@
+"""From the parts of a checkpoint to a model, by the facts of its family.
+
+What shapes cannot tell stands in ``Family``; what a folder's configurations say comes first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from sfumato.errors import CheckpointError
+from sfumato.families.latents import Latents
+from sfumato.families.parts import Parts
+from sfumato.families.placing import placed
+from sfumato.families.reading import Reader
+from sfumato.families.shapes import Heads, Settings, autoencoder_config, text_config, unet_config
+from sfumato.families.sizes import Sizes
+from sfumato.families.stable import Stable, Telling
+from sfumato.families.trained import trained
+from sfumato.models.clip import TextTower
+from sfumato.models.unet import UNet
+from sfumato.models.vae import AutoencoderKL
+
+LARGEST = 8192  # pixels a side; memory ends long before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A text tower and how its family reads with it."""
+
+    part: str
+    tokenizer: str
+    activation: str
+    pad: int | None  # what fills up a short text; None: the end token. A folder's tokenizer says it itself
+    layer: int  # the one that is listened to, counted from the end
+    normed: bool
+    cut: bool = False  # whether folders leave away the layers behind that one, and the projection with them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """What is true of all models of a family, whatever their weights."""
+
+    name: str
+    side: int  # of the pictures it was trained on
+    scale: float  # of latents
+    heads: Heads
+    texts: tuple[Text, ...]
+    telling: Telling
+    spacing: str = "leading"
+
+    def __call__(self, parts: Parts) -> Stable:
+        """A model of these parts. Raises CheckpointError unless they are whole and belong together."""
+        settings = parts.settings("unet")
+        shape = unet_config(parts.part("unet").kinds, settings, self.heads)
+        readers = tuple(self._reader(text, parts) for text in self.texts)
+        words = sum(reader.tower.config.width for reader in readers)
+        if words != shape.context_width:
+            raise CheckpointError(
+                f"{parts.name}: a U-Net that reads words of width {shape.context_width} and text towers that "
+                f"make them {words} wide do not belong together"
+            )
+        latents = self._latents(parts)
+        return Stable(
+            name=parts.name,
+            family=self.name,
+            unet=placed("unet", lambda: UNet(shape), parts.part("unet"), parts.place),
+            latents=latents,
+            readers=readers,
+            trained=trained(parts.settings("scheduler"), zero_snr=parts.zero_snr, spacing=self.spacing),
+            prediction=parts.meaning(),
+            sizes=self._sizes(settings, latents.shrink, shape.shrink),
+            telling=self.telling,
+        )
+
+    def _reader(self, text: Text, parts: Parts) -> Reader:
+        tensors, settings = parts.part(text.part), parts.settings(text.part)
+        tokenizer = parts.tokenizer(text.tokenizer)
+        config = text_config(
+            text.part, tensors.kinds, settings, activation=text.activation, end=tokenizer.end
+        )
+        if tokenizer.vocabulary_size > config.vocabulary:
+            raise CheckpointError(
+                f"{parts.name}: {text.part} knows {config.vocabulary} tokens and its tokenizer "
+                f"{tokenizer.vocabulary_size}: they do not belong together"
+            )
+        folder = text.tokenizer in parts.tokenizers
+        pad = tokenizer.pad if folder or text.pad is None else text.pad
+        return Reader(
+            part=text.part,
+            tower=placed(text.part, lambda: TextTower(config), tensors, parts.place),
+            tokenizer=tokenizer,
+            pad=pad,
+            layer=text.layer,
+            missing=text.layer - 1 if text.cut and not config.projection else 0,
+            normed=text.normed,
+        )
+
+    def _latents(self, parts: Parts) -> Latents:
+        settings = parts.settings("vae")
+        shape = autoencoder_config(parts.part("vae").kinds, settings)
+        return Latents(
+            autoencoder=placed("vae", lambda: AutoencoderKL(shape), parts.part("vae"), parts.place),
+            scale=_number(settings, "scaling_factor", self.scale),
+            shift=_number(settings, "shift_factor", 0.0),
+        )
+
+    def _sizes(self, settings: Settings, shrink: int, multiple: int) -> Sizes:
+        """Sizes of pictures; the U-Net's config.json says the side of the latents that it was trained on."""
+        side = settings.get("sample_size")
+        native = side * shrink if type(side) is int else self.side
+        step = shrink * multiple
+        native = max(round(native / step), 1) * step
+        return Sizes(native=(native, native), multiple=step, smallest=step, largest=LARGEST)
+
+
+def _number(settings: Settings, name: str, default: float) -> float:
+    found = settings.get(name)
+    if found is None:
+        return default
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        raise CheckpointError(f"vae: config.json says {name} = {cast('object', found)!r}, which is no number")
+    return float(found)
