@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, group_norm, layer_norm, linear
 
-from sfumato.adapters.deltas import LEAVES, Delta, Leaf, LowRank, placed
+from sfumato.adapters.deltas import LEAVES, Delta, Leaf, LowRank, placed, trimmed
 from sfumato.errors import InputError
 
 Row: TypeAlias = Sequence[tuple[str, float]]
@@ -174,11 +174,6 @@ def check_fits(place: str, leaf: Leaf, delta: Delta) -> None:
     if delta.bias is not None and (leaf.bias is None or delta.bias.shape != leaf.bias.shape):
         has = "no bias" if leaf.bias is None else f"a bias of {list(leaf.bias.shape)}"
         raise InputError(f"a change of {list(delta.bias.shape)} does not fit {place}, which has {has}")
-
-
-def trimmed(shape: Sequence[int]) -> tuple[int, ...]:
-    """A weight's shape without the 1x1 of a convolution that is a matrix."""
-    return tuple(shape[:2]) if tuple(shape[2:]) in {(), (1, 1)} else tuple(shape)
 
 
 def put(network: nn.Module, place: str, module: nn.Module) -> None:

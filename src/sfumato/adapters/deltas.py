@@ -9,6 +9,7 @@ of 1x1, and the other way round. Hung on a leaf by ``attach.py``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
@@ -180,6 +181,11 @@ class Decomposed:
         length = changed.square().sum(dim=others, keepdim=True).sqrt()
         magnitude = self.magnitude.to(length).reshape(length.shape)
         return changed * (magnitude / length.clamp_min(torch.finfo(torch.float32).tiny)) - bare
+
+
+def trimmed(shape: Sequence[int]) -> tuple[int, ...]:
+    """A weight's shape without the 1x1 of a convolution that is a matrix."""
+    return tuple(shape[:2]) if tuple(shape[2:]) in {(), (1, 1)} else tuple(shape)
 
 
 def tucker(core: Tensor | None, a: Tensor, b: Tensor, device: torch.device) -> Tensor:
