@@ -70,6 +70,22 @@ def test_the_digest_is_that_of_the_file(tmp_path):
         digest(tmp_path / "absent")
 
 
+def test_the_digest_of_a_folder_is_that_of_its_files_and_their_names(tmp_path):
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "unet" / "weights").write_bytes(b"weights")
+    (tmp_path / "index").write_bytes(b"{}")
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "lock").write_bytes(b"of whoever downloaded it")
+    listed = "".join(
+        f"{hashlib.sha256(content).hexdigest()}  {name}\n"
+        for name, content in (("index", b"{}"), ("unet/weights", b"weights"))
+    )
+    found = digest(tmp_path)
+    assert found == hashlib.sha256(listed.encode()).hexdigest()
+    (tmp_path / "unet" / "weights").rename(tmp_path / "unet" / "other")
+    assert digest(tmp_path) != found
+
+
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     path = tmp_path / "some.safetensors"
     save(path, {"a": torch.zeros(1)})

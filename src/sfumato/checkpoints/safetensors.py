@@ -128,9 +128,23 @@ def _with_metadata(raw: bytes, metadata: Mapping[str, str]) -> bytes:
 
 
 def digest(path: str | Path) -> str:
-    """The SHA-256 of a file in hexadecimal: what a picture's recipe calls its weights."""
+    """The SHA-256 of a file in hexadecimal: what a picture's recipe calls its weights.
+
+    Of a folder it is that of the list of its files, a line "DIGEST  NAME" for each as ``sha256sum`` writes
+    them, sorted by name; what begins with a dot is left out.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return _file_digest(path)
+    inside = [file.relative_to(path) for file in path.rglob("*") if file.is_file()]
+    names = sorted(name.as_posix() for name in inside if not any(part.startswith(".") for part in name.parts))
+    listed = "".join(f"{_file_digest(path / name)}  {name}\n" for name in names)
+    return hashlib.sha256(listed.encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
     try:
-        with Path(path).open("rb") as file:
+        with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); check the path") from error
