@@ -138,6 +138,7 @@ class Kronecker:
 
     def delta(self, weight: Tensor) -> Tensor:
         first, second = (x.to(weight.device, torch.float32) for x in (self.first, self.second))
+        first, second = first.contiguous(), second.contiguous()  # else torch.kron fails for some strides
         first = first.reshape(*first.shape, *(1,) * (second.ndim - 2))
         return (self.scale * torch.kron(first, second)).reshape(weight.shape)
 

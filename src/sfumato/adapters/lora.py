@@ -25,7 +25,7 @@ from sfumato.errors import CheckpointError
 
 BUNDLED = "bundle_emb."  # what an embedding's tensors are called that comes with a LoRA
 
-_SOME = r"(?:\.\w+)?"  # PEFT may put the adapter's own name in between: lora_A.default.weight
+_SOME = r"(?:\.[^.]+)?"  # PEFT may put the adapter's own name in between: lora_A.default.weight
 
 ENDINGS = {
     "down": rf"\.lora_(?:down|A{_SOME}|linear_layer\.down)\.weight|[._]lora\.down\.weight",
@@ -34,7 +34,7 @@ ENDINGS = {
     "mid": r"\.lora_mid\.weight",
     "alpha": r"\.alpha",
     "magnitude": r"\.dora_scale",
-    "vector": r"\.lora_magnitude_vector(?:\.\w+){0,2}",
+    "vector": r"\.lora_magnitude_vector(?:\.[^.]+){0,2}",
     "diff": r"\.diff|\.w_norm",
     "diff_b": r"\.diff_b|\.b_norm",
     **{name: rf"\.hada_{name}{_SOME}" for name in HADAMARD},
