@@ -1,10 +1,6 @@
 """Original and our names are two spellings of one file: nothing is lost, doubled or changed between them."""
 
-import json
-import re
-from itertools import product
-from pathlib import Path
-
+import published
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,50 +8,14 @@ from hypothesis import strategies as st
 
 from sfumato.checkpoints import keys
 from sfumato.checkpoints.keys.rules import Pair, Rule, fitted
+from sfumato.checkpoints.structure import needed_tensors
 from sfumato.checkpoints.tensors import Kind, Tensors
 from sfumato.errors import CheckpointError
 from sfumato.models.unet import UNet, UNetConfig
 
-NAMES = Path(__file__).parents[2] / "names"
 PUBLISHED = {"sd15_unet": (keys.unet, 686), "sdxl_unet": (keys.unet, 1680), "sd_vae": (keys.vae, 248)}
 
 every_published = pytest.mark.parametrize("network", PUBLISHED)
-
-
-def expanded(name):
-    """`a.{0..2}.b` as the three names that it stands for."""
-    pieces = re.split(r"\{(\d+\.\.\d+)\}", name)
-    choices = [[piece] for piece in pieces]
-    for place in range(1, len(pieces), 2):
-        first, last = map(int, pieces[place].split(".."))
-        choices[place] = [str(number) for number in range(first, last + 1)]
-    return ["".join(choice) for choice in product(*choices)]
-
-
-def published(network):
-    """Our shapes by our names, and our names by the originals'."""
-    listed = json.loads((NAMES / f"{network}.json").read_text())["tensors"]
-    shapes = {full: tuple(shape) for name, shape in listed.items() for full in expanded(name)}
-    modules = json.loads((NAMES / "originals.json").read_text())[network]
-    originals = {}
-    for name in shapes:
-        module = name
-        while module not in modules:
-            module = module.rpartition(".")[0]
-        originals[modules[module] + name[len(module) :]] = name
-    return shapes, originals
-
-
-def kinds(shapes):
-    def unread(name):
-        raise AssertionError(f"{name} was read")
-
-    return Tensors(kinds={name: Kind("F16", shape) for name, shape in shapes.items()}, read=unread)
-
-
-def convolution(name, shape):
-    """The shape in the original file, whose autoencoder attends by 1x1 convolutions."""
-    return (*shape, 1, 1) if re.search(r"mid_block\.attentions\.0\.to_\w+(\.0)?\.weight", name) else shape
 
 
 # the published names ------------------------------------------------------------------------------
@@ -63,27 +23,27 @@ def convolution(name, shape):
 
 @every_published
 def test_every_published_name_becomes_ours_unread(network):
-    shapes, originals = published(network)
     key_map, count = PUBLISHED[network]
-    is_vae = network == "sd_vae"
-    files = {
-        theirs: convolution(ours, shapes[ours]) if is_vae else shapes[ours]
-        for theirs, ours in originals.items()
-    }
-    found = key_map(files).ours(kinds(files))
-    assert {name: kind.shape for name, kind in found.kinds.items()} == shapes
+    file = published.original_shapes(network)
+    found = key_map(file).ours(published.unread(file))
+    assert {name: kind.shape for name, kind in found.kinds.items()} == published.shapes(network)
     assert len(found.kinds) == count
-    assert key_map(files).names == {ours: theirs for theirs, ours in originals.items()}
+    assert key_map(file).names == {ours: theirs for theirs, ours in published.originals(network).items()}
 
 
 @every_published
 def test_our_names_become_the_published_ones(network):
-    shapes, originals = published(network)
-    key_map, _ = PUBLISHED[network]
-    found = key_map(shapes).theirs(kinds(shapes))
-    assert set(found.kinds) == set(originals)
-    if network == "sd_vae":
-        assert found.kinds["encoder.mid.attn_1.q.weight"].shape == (512, 512, 1, 1)
+    shapes = published.shapes(network)
+    found = PUBLISHED[network][0](shapes).theirs(published.unread(shapes))
+    assert {name: kind.shape for name, kind in found.kinds.items()} == published.original_shapes(network)
+
+
+@every_published
+def test_the_published_networks_lack_nothing(network):
+    shapes = published.shapes(network)
+    part = "vae" if network == "sd_vae" else "unet"
+    optional = {name for name in shapes if "conv_shortcut" in name}
+    assert needed_tensors(part, shapes) == shapes.keys() - optional
 
 
 @st.composite
@@ -114,22 +74,8 @@ def test_a_unet_of_any_structure_goes_and_comes_back(config):
 # numbers ------------------------------------------------------------------------------------------
 
 
-def openclip_tensors(layers=2, width=4, dtype=torch.float32):
-    shapes = {
-        "positional_embedding": (77, width), "token_embedding.weight": (9, width),
-        "ln_final.weight": (width,), "ln_final.bias": (width,), "text_projection": (width, 3),
-        "logit_scale": (),
-    }  # fmt: skip
-    for layer in range(layers):
-        block = f"transformer.resblocks.{layer}"
-        shapes |= {
-            f"{block}.ln_1.weight": (width,), f"{block}.ln_1.bias": (width,),
-            f"{block}.ln_2.weight": (width,), f"{block}.ln_2.bias": (width,),
-            f"{block}.attn.in_proj_weight": (3 * width, width), f"{block}.attn.in_proj_bias": (3 * width,),
-            f"{block}.attn.out_proj.weight": (width, width), f"{block}.attn.out_proj.bias": (width,),
-            f"{block}.mlp.c_fc.weight": (16, width), f"{block}.mlp.c_fc.bias": (16,),
-            f"{block}.mlp.c_proj.weight": (width, 16), f"{block}.mlp.c_proj.bias": (width,),
-        }  # fmt: skip
+def openclip_tensors(dtype=torch.float32):
+    shapes = published.openclip(4, layers=2, projection=3, vocabulary=9)
     return {name: torch.randn(shape).to(dtype) for name, shape in shapes.items()}
 
 
