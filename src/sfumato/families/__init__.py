@@ -9,11 +9,16 @@ from sfumato.families.model import Encoded, Model, Wording
 from sfumato.families.parts import Parts, opened
 from sfumato.families.placing import Place
 from sfumato.families.sd1 import SD1
+from sfumato.families.sd2 import SD2
+from sfumato.families.sdxl import SDXL, SDXL_REFINER
 from sfumato.families.world import World
 
 FAMILIES: dict[str, Callable[[Parts], Model]] = {
     "world": World.of,
     "sd1": SD1,
+    "sd2": SD2,
+    "sdxl": SDXL,
+    "sdxl-refiner": SDXL_REFINER,
 }
 
 __all__ = ["FAMILIES", "Encoded", "Model", "Parts", "Place", "Wording", "World", "embedded", "load"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from sfumato.diffusion.prediction import V
 from sfumato.errors import CheckpointError
 from sfumato.families.latents import Latents
 from sfumato.families.parts import Parts
@@ -43,6 +44,7 @@ class Family:
 
     name: str
     side: int  # of the pictures it was trained on
+    v_side: int | None = None  # of those that models predicting v were trained on, where it is another
     scale: float  # of latents
     heads: Heads
     texts: tuple[Text, ...]
@@ -51,8 +53,7 @@ class Family:
 
     def __call__(self, parts: Parts) -> Stable:
         """A model of these parts. Raises CheckpointError unless they are whole and belong together."""
-        settings = parts.settings("unet")
-        shape = unet_config(parts.part("unet").kinds, settings, self.heads)
+        shape = unet_config(parts.part("unet").kinds, parts.settings("unet"), self.heads)
         readers = tuple(self._reader(text, parts) for text in self.texts)
         words = sum(reader.tower.config.width for reader in readers)
         if words != shape.context_width:
@@ -69,8 +70,9 @@ class Family:
             readers=readers,
             trained=trained(parts.settings("scheduler"), zero_snr=parts.zero_snr, spacing=self.spacing),
             prediction=parts.meaning(),
-            sizes=self._sizes(settings, latents.shrink, shape.shrink),
+            sizes=self._sizes(parts, latents.shrink, shape.shrink),
             telling=self.telling,
+            zeros_for_nothing=_zeros_for_nothing(parts.settings("")),
         )
 
     def _reader(self, text: Text, parts: Parts) -> Reader:
@@ -105,13 +107,21 @@ class Family:
             shift=_number(settings, "shift_factor", 0.0),
         )
 
-    def _sizes(self, settings: Settings, shrink: int, multiple: int) -> Sizes:
+    def _sizes(self, parts: Parts, shrink: int, multiple: int) -> Sizes:
         """Sizes of pictures; the U-Net's config.json says the side of the latents that it was trained on."""
-        side = settings.get("sample_size")
-        native = side * shrink if type(side) is int else self.side
+        told, side = parts.settings("unet").get("sample_size"), self.side
+        if parts.prediction == V.name and self.v_side is not None:
+            side = self.v_side
+        native = told * shrink if type(told) is int else side
         step = shrink * multiple
         native = max(round(native / step), 1) * step
         return Sizes(native=(native, native), multiple=step, smallest=step, largest=LARGEST)
+
+
+def _zeros_for_nothing(index: Settings) -> bool | None:
+    """What a folder's model_index.json says of empty texts, if it does."""
+    found = index.get("force_zeros_for_empty_prompt")
+    return found if isinstance(found, bool) else None
 
 
 def _number(settings: Settings, name: str, default: float) -> float:

@@ -33,6 +33,7 @@ class Told:
     wording: Wording
     size: tuple[int, int]  # (width, height)
     vector_width: int  # of the vector that the U-Net takes; 0: none
+    zeros_for_nothing: bool | None  # whether an empty text is told by zeros; None: as the family does
 
 
 Telling: TypeAlias = Callable[[Told], Conditioning]
@@ -51,6 +52,7 @@ class Stable:
     prediction: Prediction
     sizes: Sizes
     telling: Telling
+    zeros_for_nothing: bool | None = None
     notes: tuple[str, ...] = ()  # what was found out about the checkpoint, for people
     wardrobe: Wardrobe = field(init=False)
 
@@ -90,7 +92,15 @@ class Stable:
         """What the U-Net is told of one text."""
         reads = [reader.read(wording) for reader in self.readers]
         size, width = wording.size or self.native, self.unet.config.vector_width
-        told = self.telling(Told(reads=reads, wording=wording, size=size, vector_width=width))
+        told = self.telling(
+            Told(
+                reads=reads,
+                wording=wording,
+                size=size,
+                vector_width=width,
+                zeros_for_nothing=self.zeros_for_nothing,
+            )
+        )
         worn = tuple((name, picture) for name, picture, _ in wording.adapters)
         notes = dict.fromkeys(note for read in reads for note in read.notes)
         return Encoded(replace(told, adapters=worn), tuple(notes))

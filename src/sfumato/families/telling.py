@@ -2,11 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
+
 from sfumato.diffusion.protocol import Conditioning
+from sfumato.errors import CheckpointError
 from sfumato.families.stable import Told
+from sfumato.models.layers.embeddings import sinusoids
+
+AESTHETIC, UNAESTHETIC = 6.0, 2.5
+"""Scores that diffusers' pipelines tell the refiner: of what is wanted, and of what is not."""
 
 
 def last_words(told: Told) -> Conditioning:
     """The vectors of one tower, one for each token: Stable Diffusion 1 and 2."""
     (read,) = told.reads
     return Conditioning(read.hidden)
+
+
+def sized(told: Told) -> Conditioning:
+    """SDXL's: the towers' vectors side by side; the sentence, the size, the crop and the size again.
+
+    arXiv:2307.01952, section 2.2. The picture is told to be uncropped and of the size that it will have. An
+    empty text is nothing but zeros, as in training, unless a folder's model_index.json says that it is read.
+    """
+    width, height = told.size
+    silent = told.zeros_for_nothing is not False and not told.wording.text.strip()
+    return _with_numbers(told, (height, width, 0, 0, height, width), silent=silent)
+
+
+def sized_and_judged(told: Told) -> Conditioning:
+    """The refiner's: the size, the crop and how good the picture looks, on the scale of LAION's aesthetics."""
+    width, height = told.size
+    score = UNAESTHETIC if told.wording.unwanted else AESTHETIC
+    silent = told.zeros_for_nothing is True and not told.wording.text.strip()
+    return _with_numbers(told, (height, width, 0, 0, score), silent=silent)
+
+
+def _with_numbers(told: Told, numbers: Sequence[float], *, silent: bool) -> Conditioning:
+    """Words side by side, and the last tower's sentence with the numbers, each as sinusoids."""
+    context = torch.cat([read.hidden for read in told.reads], dim=2)
+    sentence = told.reads[-1].sentence
+    waves, rest = divmod(told.vector_width - sentence.shape[1], len(numbers))
+    if waves < 2 or rest or waves % 2:
+        raise CheckpointError(
+            f"a U-Net that takes a vector of {told.vector_width} has no room for a sentence of "
+            f"{sentence.shape[1]} and {len(numbers)} numbers beside it"
+        )
+    if silent:
+        context, sentence = torch.zeros_like(context), torch.zeros_like(sentence)
+    told_numbers = sinusoids(torch.tensor(numbers, device=sentence.device), waves).flatten()[None]
+    return Conditioning(context, vector=torch.cat([sentence, told_numbers], dim=1))
