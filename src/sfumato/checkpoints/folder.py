@@ -11,15 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, cast
-
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sfumato.checkpoints import pickle
 from sfumato.checkpoints.header import DOWNLOAD_AGAIN, read_header
 from sfumato.checkpoints.mapped import mapped
 from sfumato.checkpoints.tensors import Kind, Tensors
 from sfumato.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST_JSON = 16 * 2**20  # bytes; the index of a model of 10,000 tensors has one
 INDEX = "model_index.json"

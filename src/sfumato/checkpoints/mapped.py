@@ -11,22 +11,19 @@ import mmap
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakValueDictionary, finalize
-
-import torch
-from torch import Tensor
 
 from sfumato.checkpoints.header import BITS, TensorInfo, read_header
 from sfumato.checkpoints.tensors import DTYPES, Kind, Tensors
 from sfumato.errors import CheckpointError
 
+if TYPE_CHECKING:  # torch comes in when a tensor is read: to look at names takes neither its time nor memory
+    import torch
+    from torch import Tensor
+
 WINDOW = 256 * 2**20
-TORCH: Mapping[str, torch.dtype] = {
-    spelt: getattr(torch, name.removeprefix("torch."))
-    for name, spelt in DTYPES.items()
-    if hasattr(torch, name.removeprefix("torch."))
-}
+TORCH = {spelt: name.removeprefix("torch.") for name, spelt in DTYPES.items()}
 
 
 def mapped(path: Path) -> Tensors:
@@ -73,19 +70,22 @@ class _Windows:
         self.open: WeakValueDictionary[_Span, _Room] = WeakValueDictionary()
 
     def read(self, name: str) -> Tensor:
+        import torch
+
         info = self.places[name]
-        if info.dtype not in TORCH:
+        dtype = getattr(torch, TORCH[info.dtype], None)
+        if dtype is None:
             raise CheckpointError(
                 f"{self.path}: tensor {name} is stored as {info.dtype}, which this torch does not know; "
                 f"install a newer one than {torch.__version__}"
             )
         if info.start == info.end:
-            return torch.empty(info.shape, dtype=TORCH[info.dtype])
+            return torch.empty(info.shape, dtype=dtype)
         window, own = self.windows[name], _Span(info.start, info.end)
         room = self.open.get(window)
         if room is None or own in room.given:
             room = self.open[window] = self._map(window)
-        tensor = _view(room, info, info.start - window.start)
+        tensor = _view(room, info, info.start - window.start, dtype)
         if name in self.shared:
             return tensor.clone()
         room.given.add(own)
@@ -104,12 +104,13 @@ class _Windows:
         return room
 
 
-def _view(room: mmap.mmap, info: TensorInfo, offset: int) -> Tensor:
-    dtype = TORCH[info.dtype]
+def _view(room: mmap.mmap, info: TensorInfo, offset: int, dtype: torch.dtype) -> Tensor:
+    from torch import frombuffer, uint8
+
     if info.start * 8 % BITS[info.dtype] == 0:
         count = (info.end - info.start) * 8 // BITS[info.dtype]
-        return torch.frombuffer(room, dtype=dtype, count=count, offset=offset).view(info.shape)
-    raw = torch.frombuffer(room, dtype=torch.uint8, count=info.end - info.start, offset=offset)
+        return frombuffer(room, dtype=dtype, count=count, offset=offset).view(info.shape)
+    raw = frombuffer(room, dtype=uint8, count=info.end - info.start, offset=offset)
     return raw.clone().view(dtype).view(info.shape)  # numbers across a word's edge: old files pad no header
 
 

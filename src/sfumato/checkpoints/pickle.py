@@ -16,10 +16,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, cast
-
-import torch
 
 from sfumato.checkpoints.header import BITS, TensorInfo
 from sfumato.checkpoints.mapped import placed
@@ -70,9 +69,10 @@ def unpickled(path: Path, *, seconds: int = SECONDS) -> Pickle:
     if path.suffix == ".safetensors":
         what = "a pickle under the name of a safetensors file, which is a way to smuggle programs"
         raise CheckpointError(f"{path}: this is {what}; name it .ckpt if you know where it is from")
-    if tuple(map(int, torch.__version__.split(".")[:2])) < SAFE:
+    torch = version("torch")
+    if tuple(map(int, torch.split(".")[:2])) < SAFE:
         raise CheckpointError(
-            f"{path}: this is a pickle, which torch {torch.__version__} cannot read safely; "
+            f"{path}: this is a pickle, which torch {torch} cannot read safely; "
             f"install torch {SAFE[0]}.{SAFE[1]} or newer, or convert it to safetensors"
         )
     size = path.stat().st_size
