@@ -25,7 +25,11 @@ def some() -> dict[str, torch.Tensor]:
         f"of {spelt}": torch.randn(3, 5, generator=generator).to(getattr(torch, name.removeprefix("torch.")))
         for name, spelt in DTYPES.items()
     }
-    return tensors | {"none": torch.empty(0, 3), "one": torch.tensor(2.5), "turned": torch.randn(4, 6).T}
+    return tensors | {
+        "none": torch.empty(0, 3),
+        "one": torch.tensor(2.5),
+        "turned": torch.randn(4, 6, generator=generator).T,
+    }
 
 
 def same(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -39,7 +43,7 @@ def test_tensors_of_every_type_come_back_bit_for_bit(tmp_path):
     assert again.metadata == {"name": "größer"}
     assert again.tensors.kinds.keys() == some().keys()
     for name, tensor in some().items():
-        assert name == "turned" or same(again.tensors.read(name), tensor), name
+        assert same(again.tensors.read(name), tensor), name
 
 
 def test_the_reference_library_reads_and_writes_the_same_bytes(tmp_path):
@@ -57,9 +61,9 @@ def test_the_reference_library_reads_and_writes_the_same_bytes(tmp_path):
 def test_the_same_content_gives_the_same_bytes_in_any_order(tmp_path):
     tensors, metadata = some(), {f"key {i}": "value" for i in range(9)}
     write_safetensors(tmp_path / "one", Tensors.of(tensors), metadata)
-    turned = dict(reversed(tensors.items()))
-    turned["turned"] = tensors["turned"]
-    write_safetensors(tmp_path / "two", Tensors.of(turned), dict(reversed(metadata.items())))
+    write_safetensors(
+        tmp_path / "two", Tensors.of(dict(reversed(tensors.items()))), dict(reversed(metadata.items()))
+    )
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 

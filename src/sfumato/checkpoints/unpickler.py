@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import sys
+import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import Tensor
@@ -88,7 +90,8 @@ def _bound(size: int, seconds: int) -> None:
     with contextlib.suppress(ImportError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        spent = math.ceil(time.process_time())  # by importing torch
+        resource.setrlimit(resource.RLIMIT_CPU, (spent + seconds, spent + seconds))
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + ROOM, size + ROOM))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with contextlib.suppress(OSError):  # macOS tells no sizes here, and keeps no such limit
@@ -108,21 +111,21 @@ def _reason(error: Exception) -> str:
 
 
 def _read(path: Path, copy: Path) -> dict[str, object]:
-    cast("Any", torch.serialization).add_safe_globals(STAND_INS)
     with path.open("rb") as file:
         zipped = file.read(4) == b"PK\x03\x04"
-    storages = Zipped(path) if zipped else Copied(copy)
-    found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    records = _records(path) if zipped else {}
+    with cast("Any", torch.serialization).safe_globals(STAND_INS), _noted() as origins:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     if not isinstance(found, dict):
         raise Refused(f"it holds a {type(found).__name__}, not named tensors")
     top = cast("dict[object, object]", found)
     nested = isinstance(top.get("state_dict"), dict)
     tensors = _named(top["state_dict"] if nested else top)
-    return {
-        "tensors": {name: storages.entry(name, tensor) for name, tensor in tensors.items()},
-        "metadata": _told(top),
-        "beside": [str(key) for key in top if nested and key != "state_dict" and not _plain(top[key])],
-    }
+    with copy.open("wb") as file:
+        storages = Zipped(records, origins) if zipped else Copied(file)
+        entries = {name: storages.entry(name, tensor) for name, tensor in tensors.items()}
+    beside = [_joined("", key) for key in top if nested and key != "state_dict" and not _plain(top[key])]
+    return {"tensors": entries, "metadata": _told(top), "beside": beside}
 
 
 def _named(top: object) -> dict[str, Tensor]:
@@ -141,7 +144,12 @@ def _plain(value: object) -> bool:
 
 
 def _told(top: Mapping[object, object]) -> dict[str, str]:
-    return {str(key): str(value) for key, value in top.items() if isinstance(key, str) and _plain(value)}
+    """Texts and numbers beside the tensors; halves of characters become question marks."""
+    return {
+        key: str(value).encode(errors="replace").decode()
+        for key, value in top.items()
+        if isinstance(key, str) and key.isprintable() and _plain(value)
+    }
 
 
 class _Walk:
@@ -169,7 +177,10 @@ class _Walk:
 def _joined(name: str, key: object) -> str:
     if not isinstance(key, str | int):
         raise Refused(f"{name or 'it'} has a key that is a {type(key).__name__}, not a name")
-    return f"{name}.{key}" if name else str(key)
+    whole = f"{name}.{key}" if name else str(key)
+    if not whole.isprintable():  # line breaks, and halves of characters, which no file can be written with
+        raise Refused(f"it has the name {whole!r}")
+    return whole
 
 
 def _check(name: str, tensor: Tensor) -> None:
@@ -190,21 +201,31 @@ def _check(name: str, tensor: Tensor) -> None:
         raise Refused(f"tensor {name} reaches beyond its bytes")
 
 
+@contextlib.contextmanager
+def _noted() -> Generator[list[int]]:
+    """Note at which addresses files are mapped: where torch.load maps a zip is not told anywhere else."""
+    storages = cast("Any", torch.UntypedStorage)
+    mapping: Callable[[str, bool, int], torch.UntypedStorage] = storages.from_file
+    origins: list[int] = []
+
+    def noting(name: str, shared: bool, size: int) -> torch.UntypedStorage:
+        storage = mapping(name, shared, size)
+        origins.append(storage.data_ptr())
+        return storage
+
+    storages.from_file = noting
+    try:
+        yield origins
+    finally:
+        storages.from_file = mapping
+
+
 class Zipped:
     """Tensors that stay where they are; only what the zip's own directory knows counts as a place."""
 
-    def __init__(self, path: Path) -> None:
-        self.places = _records(path)
-        self.origin = 0
-        storages = cast("Any", torch.UntypedStorage)
-        mapping: Callable[[str, bool, int], torch.UntypedStorage] = storages.from_file
-
-        def noted(name: str, shared: bool, size: int) -> torch.UntypedStorage:
-            storage = mapping(name, shared, size)
-            self.origin = storage.data_ptr()
-            return storage
-
-        storages.from_file = noted  # where torch.load maps the file is known from here only
+    def __init__(self, records: Mapping[int, int], origins: Sequence[int]) -> None:
+        self.places = records
+        (self.origin,) = origins
 
     def entry(self, name: str, tensor: Tensor) -> list[object]:
         _check(name, tensor)
@@ -245,8 +266,8 @@ def _records(path: Path) -> dict[int, int]:
 class Copied:
     """Tensors of the format before zips, which cannot be mapped: each storage is written out, once."""
 
-    def __init__(self, path: Path) -> None:
-        self.file = path.open("wb")
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
         self.places: dict[int, int] = {}
 
     def entry(self, name: str, tensor: Tensor) -> list[object]:
@@ -258,16 +279,12 @@ class Copied:
         if place is None:
             place = self.file.seek(-self.file.tell() % ALIGNED, os.SEEK_CUR)
             self.places[storage.data_ptr()] = place
-            torch.empty(0, dtype=torch.uint8).set_(storage).numpy().tofile(self.file)  # type: ignore[arg-type]
+            raw = torch.empty(0, dtype=torch.uint8).set_(cast("Any", storage))
+            self.file.write(cast("bytes", raw.numpy()))
         start = place + tensor.storage_offset() * tensor.element_size()
         return [str(tensor.dtype), list(tensor.shape), start, start + tensor.nbytes]
 
 
-def _exit() -> NoReturn:
-    """Leave at once: what was unpickled is not even taken apart."""
-    os._exit(0)
-
-
 if __name__ == "__main__":
     main()
-    _exit()
+    os._exit(0)  # at once: what was unpickled is not even taken apart
