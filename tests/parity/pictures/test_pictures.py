@@ -1,0 +1,147 @@
+"""The same words, noise and steps give the picture that diffusers' own pipelines draw, within 2 of 255.
+
+Ours is drawn as people draw it: ``sfumato.load(path)`` of a folder or of a single file, then a request.
+Theirs is handed our first latent, on their scale of it.
+"""
+
+from functools import partial
+from types import SimpleNamespace
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+import sfumato
+from sfumato.diffusion.noise import SeededNoise
+
+# The reference hands tensors to numpy in the way of numpy 1.
+pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
+
+STEPS, SEED, GUIDANCE = 7, 5, 5.0
+PROMPT, NEGATIVE = "a red cat to the left of a blue car, in the rain", "fog, text"
+SCHEDULERS = {
+    "euler": (diffusers.EulerDiscreteScheduler, {"timestep_spacing": "leading"}),
+    "ddim": (
+        diffusers.DDIMScheduler,
+        {"timestep_spacing": "leading", "set_alpha_to_one": True, "clip_sample": False},
+    ),
+    "dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, {"timestep_spacing": "trailing"}),
+}
+"""As each of our samplers walks: down to sigma 0, and with no clean latent cut to -1..1."""
+
+
+def ours(painter: sfumato.Painter, sampler: str = "euler", **options) -> np.ndarray:
+    """The picture (H, W, 3) in 0..255."""
+    walk = SCHEDULERS[sampler][1]["timestep_spacing"]
+    settings = {"negative": NEGATIVE, "guidance": GUIDANCE, "size": (64, 64), "levels": walk}
+    drawn = painter(PROMPT, seed=SEED, steps=STEPS, sampler=sampler, **{**settings, **options})
+    return np.asarray(drawn.image).astype(float)
+
+
+def theirs(pipe, painter: sfumato.Painter, sampler: str = "euler", **options) -> np.ndarray:
+    kind, settings = SCHEDULERS[sampler]
+    pipe.scheduler = kind.from_config(pipe.scheduler.config, **settings)
+    pipe.set_progress_bar_config(disable=True)
+    told = {
+        "height": 64, "width": 64, "negative_prompt": NEGATIVE, "guidance_scale": GUIDANCE,
+        "num_inference_steps": STEPS, "output_type": "np", **options,
+    }  # fmt: skip
+    latents = first_latent(pipe, painter, sampler, (told["width"], told["height"]))
+    return pipe(PROMPT, latents=latents, **told).images[0] * 255
+
+
+def first_latent(pipe, painter: sfumato.Painter, sampler: str, size: tuple[int, int]) -> torch.Tensor:
+    """Our first latent as the pipeline wants it, which multiplies by its scheduler's first deviation."""
+    model = painter.model
+    level = model.levels(STEPS, SCHEDULERS[sampler][1]["timestep_spacing"])[0]
+    x = level.sigma * SeededNoise(SEED)(model.blank(size))
+    if sampler != "euler":  # the others walk where a noisy latent has deviation 1
+        return x / (1 + level.sigma**2) ** 0.5
+    pipe.scheduler.set_timesteps(STEPS)
+    return x / pipe.scheduler.init_noise_sigma
+
+
+def assert_same(got: np.ndarray, expected: np.ndarray) -> None:
+    assert got.shape == expected.shape
+    difference = np.abs(got - expected)
+    assert difference.max() <= 2, f"{difference.max():.1f} of 255 at most, {difference.mean():.2f} on average"
+
+
+@pytest.fixture(scope="module")
+def painters(pipelines):
+    """A function that loads a tiny pipeline, from its folder or its single file, once."""
+    loaded = {}
+
+    def painter(name: str, layout: str = "folder") -> sfumato.Painter:
+        if (name, layout) not in loaded:
+            paths = {"folder": pipelines.folder, "file": pipelines.file}
+            loaded[name, layout] = sfumato.load(paths[layout](name))
+        return loaded[name, layout]
+
+    return painter
+
+
+@pytest.mark.parametrize("sampler", SCHEDULERS)
+@pytest.mark.parametrize("name", ["sd1", "sd2-v", "sd2-base", "sdxl", "sdxl-v"])
+def test_the_picture_is_that_of_diffusers(pipelines, painters, name, sampler):
+    """Of a folder, and of a single file, which says less about itself."""
+    folder, file = painters(name, "folder"), painters(name, "file")
+    expected = theirs(pipelines.reference(name), folder, sampler)
+    got = ours(folder, sampler)
+    assert_same(got, expected)
+    np.testing.assert_array_equal(ours(file, sampler), got)
+
+
+@pytest.mark.parametrize("name", ["sd1", "sd2-v", "sdxl"])
+def test_so_is_a_wide_picture_without_guidance(pipelines, painters, name):
+    """SDXL is told the size, height first."""
+    painter = painters(name)
+    expected = theirs(pipelines.reference(name), painter, width=128, height=64, guidance_scale=1.0)
+    assert_same(ours(painter, size=(128, 64), guidance=1.0, negative=""), expected)
+
+
+@pytest.mark.parametrize(("name", "layer"), [("sd1", 2), ("sd2-v", 3), ("sdxl", 3)])
+def test_so_is_one_that_skips_layers_of_the_text_encoder(pipelines, painters, name, layer, monkeypatch):
+    """``clip_skip`` counts from the end of the whole encoder; diffusers' from the family's own layer.
+
+    Without guidance: diffusers skips nothing of the negative prompt, which we and A1111 do.
+    """
+    pipe = pipelines.reference(name)
+    text = pipe.text_encoder  # diffusers 0.42 asks it for a text_model, which transformers 5 did away with
+    monkeypatch.setattr(
+        text, "text_model", SimpleNamespace(final_layer_norm=text.final_layer_norm), raising=False
+    )
+    expected = theirs(pipe, painters(name), clip_skip=1, guidance_scale=1.0)
+    plain = {"guidance": 1.0, "negative": ""}
+    for layout in ("folder", "file"):
+        assert_same(ours(painters(name, layout), clip_skip=layer, **plain), expected)
+    assert np.abs(ours(painters(name), **plain) - expected).mean() > 2
+
+
+@pytest.mark.parametrize("name", ["sd1", "sd2-v", "sdxl"])
+def test_so_is_one_of_a_folder_as_diffusers_saves_it_today(pipelines, painters, name):
+    got = ours(sfumato.load(pipelines.folder(name, fresh=True)))
+    np.testing.assert_array_equal(got, ours(painters(name)))
+
+
+@pytest.mark.parametrize("name", ["sd1", "sdxl"])
+def test_a_picture_of_a_batch_is_the_one_drawn_alone_bit_for_bit(painters, name):
+    """Among other words, as many of them as make a second chunk, other samplers and other sizes."""
+    painter = painters(name)
+    wish = partial(painter.request, size=(64, 64))
+    requests = [
+        wish("two green fish", seed=1, steps=3, negative="fog"),
+        wish("a castle, " * 30, seed=2, steps=4, sampler="euler"),
+        wish("two green fish", seed=3, steps=3, sampler="ddim", size=(128, 64), guidance=1.0),
+        wish("a (red:1.4) sea", seed=4, steps=3, sampler="euler_ancestral"),
+    ]
+    for picture, request in zip(painter.batch(requests), requests, strict=True):
+        alone = painter(request)
+        assert picture.image.tobytes() == alone.image.tobytes(), request.prompt
+
+
+def test_a_pickle_gives_the_picture_of_the_safetensors_file(pipelines, painters, tmp_path):
+    path = tmp_path / "model.ckpt"
+    torch.save({"state_dict": pipelines.tensors("sd1"), "global_step": 470000, "epoch": 4}, path)
+    np.testing.assert_array_equal(ours(sfumato.load(path)), ours(painters("sd1", "file")))
