@@ -412,7 +412,7 @@ def test_the_report_counts_what_matched_and_names_what_did_not(networks):
     adapter = read_lora(file(written), networks)
     assert adapter.report == (
         "LoRA and LoCon in the names of kohya: 2 of its 3 modules matched, 2 of the unet",
-        "1 modules matched nothing and are not used: lora_te2_text_model_encoder_layers_9_mlp_fc1",
+        "not used, because this model has no such layer: lora_te2_text_model_encoder_layers_9_mlp_fc1",
     )
 
 

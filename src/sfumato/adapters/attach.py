@@ -8,9 +8,10 @@ network, and no row can tell what its neighbours wear.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias, cast
 
 import torch
@@ -57,11 +58,15 @@ class Dressed(nn.Module):
             return out
         if len(rows) != len(x):
             raise ValueError(f"a forward of {len(x)} rows where {len(rows)} were said to wear something")
+        names = dict.fromkeys(
+            name for row in rows for name, strength in row if strength and name in self.deltas
+        )
+        adds = {name: adding(self.leaf, self.deltas[name]) for name in names}
         for place, row in enumerate(rows):
             for name, strength in row:
-                if strength and name in self.deltas:
+                if strength and name in adds:
                     # one row at a time: a batch's sums would depend on how many wear the same
-                    out[place] += strength * added(self.leaf, self.deltas[name], x[place : place + 1])[0]
+                    out[place] += strength * adds[name](x[place : place + 1])[0]
         return out
 
 
@@ -91,12 +96,13 @@ class Wardrobe:
         leaves = {place: self._leaf(place) for place in deltas}
         for place, leaf in leaves.items():
             check_fits(place, leaf, deltas[place])
+        there = {place: placed(deltas[place], leaf.weight.device) for place, leaf in leaves.items()}
         self._names[name] = None
         for place, leaf in leaves.items():
             if place not in self._dressed:
                 self._dressed[place] = Dressed(leaf, self._wearing)
                 put(self.network, place, self._dressed[place])
-            self._dressed[place].deltas[name] = placed(deltas[place], leaf.weight.device)
+            self._dressed[place].deltas[name] = there[place]
 
     def remove(self, name: str) -> None:
         """Take an adapter off. A leaf that nothing else changes stands in its old place again, itself."""
@@ -127,14 +133,24 @@ class Wardrobe:
         return leaf_at(self.network, place) if dressed is None else dressed.leaf
 
 
-def added(leaf: Leaf, delta: Delta, x: Tensor) -> Tensor:
-    """What a delta at strength 1 adds to the leaf's output for ``x``: every leaf is linear in its weights."""
+def adding(leaf: Leaf, delta: Delta) -> Callable[[Tensor], Tensor]:
+    """What a delta at strength 1 adds to the leaf's output: every leaf is linear in its weights."""
     change = delta.change
     if isinstance(change, LowRank) and isinstance(leaf, nn.Linear | nn.Conv2d):
-        product = change.apply(leaf, x)
-        return product if delta.bias is None else product + _over_channels(delta.bias, product, leaf)
-    weight = torch.zeros_like(leaf.weight) if change is None else change.delta(leaf.weight).to(x.dtype)
-    bias = None if delta.bias is None else delta.bias.to(x.dtype)
+        return lambda x: _shifted(change.apply(leaf, x), delta.bias, leaf)
+    weight = torch.zeros_like(leaf.weight) if change is None else change.delta(leaf.weight)
+    return partial(_through, leaf, weight, delta.bias)
+
+
+def _shifted(product: Tensor, bias: Tensor | None, leaf: Leaf) -> Tensor:
+    if bias is None:
+        return product
+    return product + (bias[:, None, None] if isinstance(leaf, nn.Conv2d) else bias).to(product.dtype)
+
+
+def _through(leaf: Leaf, weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
+    """The output of a leaf that had this weight and this bias."""
+    weight, bias = weight.to(x.dtype), None if bias is None else bias.to(x.dtype)
     match leaf:
         case nn.Linear():
             return linear(x, weight, bias)
@@ -144,11 +160,6 @@ def added(leaf: Leaf, delta: Delta, x: Tensor) -> Tensor:
             return layer_norm(x, list(leaf.normalized_shape), weight, bias, leaf.eps)
         case nn.GroupNorm():
             return group_norm(x, leaf.num_groups, weight, bias, leaf.eps)
-
-
-def _over_channels(bias: Tensor, like: Tensor, leaf: Leaf) -> Tensor:
-    bias = bias.to(like.dtype)
-    return bias[:, None, None] if isinstance(leaf, nn.Conv2d) else bias
 
 
 def leaf_at(network: nn.Module, place: str) -> Leaf:

@@ -74,15 +74,12 @@ class Adapter:
         """Lines for the person who brought it: what it is, what of it is used and what is not."""
         matched = sum(map(len, self.deltas.values()))
         parts = ", ".join(f"{len(deltas)} of the {part}" for part, deltas in self.deltas.items())
-        total = matched + len(self.unmatched)
         lines = [
             f"{' and '.join(self.kinds)} in the names of {' and '.join(self.writers)}: "
-            f"{matched} of its {total} modules matched, {parts}"
+            f"{matched} of its {matched + len(self.unmatched)} modules matched, {parts}"
         ]
         if self.unmatched:
-            lines.append(
-                f"{len(self.unmatched)} modules matched nothing and are not used: {shortened(self.unmatched)}"
-            )
+            lines.append(f"not used, because this model has no such layer: {shortened(self.unmatched)}")
         if self.embeddings:
             lines.append(f"it brings the embeddings {', '.join(self.embeddings)}")
         return (*lines, *self.notes)
