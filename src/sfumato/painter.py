@@ -197,13 +197,16 @@ def check_device(device: str) -> None:
         raise InputError(f"device {device!r} is not here; try 'cpu'") from error
 
 
-def load(weights: str | Path | None = None, *, device: str = "cpu", fast: bool = False) -> Painter:
-    """A painter with the model in the file ``weights``, or with the embedded one.
+def load(
+    weights: str | Path | None = None, *, fast: bool = False, **how: Unpack[families.LoadingOptions]
+) -> Painter:
+    """A painter with the model in the file or folder ``weights``, or with the embedded one.
 
-    ``fast``: see ``Engine``. Raises CheckpointError for the file, InputError for a ``device`` that is absent.
+    ``fast``: see ``Engine``; all else: see ``families.Loading``. Raises CheckpointError for what cannot be
+    drawn with, InputError for a ``device`` that is absent.
     """
-    check_device(device)
+    check_device(how.get("device", "cpu"))
     path = families.embedded() if weights is None else Path(weights)
-    model = families.load(path, device=device)
+    model = families.load(path, families.Loading(**how))
     name = EMBEDDED if weights is None else path.name
     return Painter(model, name=name, weights_sha256=digest(path), fast=fast)

@@ -5,9 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from sfumato.errors import CheckpointError
+from sfumato.families.loading import LOADING, Loading, LoadingOptions, opened
 from sfumato.families.model import Encoded, Model, Wording
-from sfumato.families.parts import Parts, opened
-from sfumato.families.placing import Place
+from sfumato.families.parts import Parts
+from sfumato.families.refined import refined
 from sfumato.families.sd1 import SD1
 from sfumato.families.sd2 import SD2
 from sfumato.families.sdxl import SDXL, SDXL_REFINER
@@ -21,7 +22,18 @@ FAMILIES: dict[str, Callable[[Parts], Model]] = {
     "sdxl-refiner": SDXL_REFINER,
 }
 
-__all__ = ["FAMILIES", "Encoded", "Model", "Parts", "Place", "Wording", "World", "embedded", "load"]
+__all__ = [
+    "FAMILIES",
+    "Encoded",
+    "Loading",
+    "LoadingOptions",
+    "Model",
+    "Parts",
+    "Wording",
+    "World",
+    "embedded",
+    "load",
+]
 
 
 def embedded() -> Path:
@@ -35,9 +47,17 @@ def embedded() -> Path:
     return path
 
 
-def load(path: str | Path, *, device: str = "cpu") -> Model:
+def load(path: str | Path, how: Loading = LOADING) -> Model:
     """The model in a file or folder, of whatever family its tensors show. Raises CheckpointError."""
-    parts = opened(path, place=Place(device=device))
+    model = _made(opened(path, how))
+    if how.refiner is None:
+        return model
+    return refined(model, _made(opened(how.refiner, Loading(device=how.device, dtype=how.dtype))))
+
+
+def _made(parts: Parts) -> Model:
     if parts.family not in FAMILIES:
-        raise CheckpointError(f"{path}: family {parts.family!r}; sfumato draws with {', '.join(FAMILIES)}")
+        raise CheckpointError(
+            f"{parts.path}: family {parts.family!r}; sfumato draws with {', '.join(FAMILIES)}"
+        )
     return FAMILIES[parts.family](parts)

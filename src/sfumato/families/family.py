@@ -68,11 +68,16 @@ class Family:
             unet=placed("unet", lambda: UNet(shape), parts.part("unet"), parts.place),
             latents=latents,
             readers=readers,
-            trained=trained(parts.settings("scheduler"), zero_snr=parts.zero_snr, spacing=self.spacing),
+            trained=trained(
+                parts.settings("scheduler"),
+                zero_snr=parts.zero_snr,
+                spacing=parts.few_steps.spacing if parts.few_steps else self.spacing,
+            ),
             prediction=parts.meaning(),
             sizes=self._sizes(parts, latents.shrink, shape.shrink),
             telling=self.telling,
             zeros_for_nothing=_zeros_for_nothing(parts.settings("")),
+            notes=(*parts.notes, *_few_steps_note(parts)),
         )
 
     def _reader(self, text: Text, parts: Parts) -> Reader:
@@ -116,6 +121,11 @@ class Family:
         step = shrink * multiple
         native = max(round(native / step), 1) * step
         return Sizes(native=(native, native), multiple=step, smallest=step, largest=LARGEST)
+
+
+def _few_steps_note(parts: Parts) -> tuple[str, ...]:
+    few = parts.few_steps
+    return (f"distilled for few steps ({few.name}): ask for {few.advice}",) if few else ()
 
 
 def _zeros_for_nothing(index: Settings) -> bool | None:

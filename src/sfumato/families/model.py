@@ -60,6 +60,11 @@ class Model(Protocol):
     def family(self) -> str: ...
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """A line for everything that people should know of how its checkpoint was understood."""
+        ...
+
+    @property
     def prediction(self) -> Prediction:
         """What its network's output means."""
         ...
@@ -89,6 +94,10 @@ class Model(Protocol):
 
     def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
         """The clean latent (1, C, h, w) that the network sees behind each call's ``x``."""
+        ...
+
+    def look(self, picture: Tensor) -> Tensor:
+        """The latent (1, C, h, w) that stands for a picture (1, 3, H, W) in 0..1."""
         ...
 
     def decode(self, latent: Tensor) -> Tensor:

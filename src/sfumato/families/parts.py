@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sfumato.checkpoints.keys.rules import shortened
-from sfumato.checkpoints.open import open_checkpoint
-from sfumato.checkpoints.recognise import Found, recognise
 from sfumato.checkpoints.tensors import Tensors
 from sfumato.diffusion.prediction import FLOW, PREDICTIONS, Prediction
 from sfumato.errors import CheckpointError
+from sfumato.families.distilled import FewSteps
 from sfumato.families.placing import PLACE, Place
 from sfumato.families.shapes import Settings
 from sfumato.text.clip import ClipTokenizer
@@ -31,6 +29,9 @@ class Parts:
     tokenizers: Mapping[str, Path] = field(default_factory=dict[str, Path])  # folders
     zero_snr: bool = False  # whether a marker says that it was trained down to pure noise
     place: Place = PLACE
+    few_steps: FewSteps | None = None  # how it wants to be asked, if it was distilled
+    replaced: tuple[str, ...] = ()  # parts that come from other checkpoints
+    notes: tuple[str, ...] = ()  # what was found out about the checkpoint, for people
 
     def part(self, name: str) -> Tensors:
         """The tensors of a part. Raises CheckpointError, saying what to do, if it is not there."""
@@ -57,32 +58,3 @@ class Parts:
                 f"{self.name} predicts {self.prediction!r}; models of its family predict {', '.join(known)}"
             )
         return PREDICTIONS[self.prediction]
-
-
-def opened(path: str | Path, *, place: Place, prediction: str | None = None) -> Parts:
-    """The parts of a file or folder, recognised. Raises CheckpointError, with the reason."""
-    checkpoint = open_checkpoint(path)
-    found = recognise(checkpoint, prediction=prediction)
-    _check_whole(checkpoint.path, found)
-    return Parts(
-        name=checkpoint.path.stem if checkpoint.layout == "file" else checkpoint.path.name,
-        family=found.family,
-        path=checkpoint.path,
-        tensors=found.parts,
-        prediction=found.prediction,
-        configs=checkpoint.configs,
-        tokenizers=checkpoint.tokenizers,
-        zero_snr=found.zero_snr,
-        place=place,
-    )
-
-
-def _check_whole(path: Path, found: Found) -> None:
-    """Raise CheckpointError unless a picture can be drawn with what was found, and all of it is used."""
-    if found.family == "unknown":
-        why = found.obstacle or f"it is {found.kind}"
-        raise CheckpointError(f"{path}: no family that sfumato knows ({why}); see: sfumato inspect")
-    if found.obstacle:
-        raise CheckpointError(f"{path}: {found.obstacle}")
-    if found.unused:
-        raise CheckpointError(f"{path}: tensors that belong to no network: {shortened(found.unused)}")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from sfumato.adapters.attach import Wardrobe
+from sfumato.adapters.closet import Tower
 from sfumato.errors import InputError
 from sfumato.families.model import Wording
 from sfumato.models.clip import TextTower
@@ -46,6 +47,11 @@ class Reader:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wardrobe", Wardrobe(self.tower))
+
+    @property
+    def of_closet(self) -> Tower:
+        """The tower as adapters and learned words find it."""
+        return Tower(wardrobe=self.wardrobe, vectors=self.embeddings, width=self.tower.config.width)
 
     def read(self, wording: Wording) -> Read:
         """Read a text, however long. Raises InputError for layers and adapters that there are not."""

@@ -1,7 +1,7 @@
 """Stable Diffusion 2.x: one text tower, OpenCLIP ViT-H, read to the last layer but one, with the final norm.
 
-The first was trained on 512x512 to predict noise, then on 768x768 to predict v; both are in use. Folders leave
-the tower's last layer away, files keep it.
+The first was trained on 512x512 to predict noise, then on 768x768 to predict v; both are in use. Folders
+leave the tower's last layer away, files keep it.
 """
 
 from sfumato.families.family import Family, Text

@@ -1,7 +1,8 @@
 """Stable Diffusion XL, base and refiner: arXiv:2307.01952.
 
-Two text towers, CLIP ViT-L and OpenCLIP ViT-bigG, each read to its last layer but one without the final norm;
-the refiner has the second alone. The sentence as a whole, and numbers about the picture, go in beside the time.
+Two text towers, CLIP ViT-L and OpenCLIP ViT-bigG, each read to its last layer but one without the final
+norm; the refiner has the second alone. The sentence as a whole, and numbers about the picture, go in beside
+the time.
 """
 
 from sfumato.families.family import Family, Text

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sfumato.adapters.attach import Wardrobe
+from sfumato.adapters.closet import Closet, Tower
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.errors import InputError
@@ -55,9 +56,15 @@ class Stable:
     zeros_for_nothing: bool | None = None
     notes: tuple[str, ...] = ()  # what was found out about the checkpoint, for people
     wardrobe: Wardrobe = field(init=False)
+    closet: Closet = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wardrobe", Wardrobe(self.unet))
+        towers = {
+            "unet": Tower(wardrobe=self.wardrobe),
+            **{each.part: each.of_closet for each in self.readers},
+        }
+        object.__setattr__(self, "closet", Closet(towers=towers))
 
     @property
     def native(self) -> tuple[int, int]:
@@ -90,6 +97,7 @@ class Stable:
 
     def encoded(self, wording: Wording) -> Encoded:
         """What the U-Net is told of one text."""
+        self.closet.check(name for name, _, _ in wording.adapters)
         reads = [reader.read(wording) for reader in self.readers]
         size, width = wording.size or self.native, self.unet.config.vector_width
         told = self.telling(

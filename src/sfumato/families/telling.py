@@ -33,7 +33,7 @@ def sized(told: Told) -> Conditioning:
 
 
 def sized_and_judged(told: Told) -> Conditioning:
-    """The refiner's: the size, the crop and how good the picture looks, on the scale of LAION's aesthetics."""
+    """The refiner's: the size, the crop and how good the picture looks, by LAION's aesthetic scores."""
     width, height = told.size
     score = UNAESTHETIC if told.wording.unwanted else AESTHETIC
     silent = told.zeros_for_nothing is True and not told.wording.text.strip()

@@ -44,6 +44,11 @@ class Trained:
         below, above = self.sigmas[upper - 1], self.sigmas[upper]
         return upper - 1 + math.log(sigma / below) / math.log(above / below)
 
+    def sigma_after(self, share: float) -> float:
+        """The sigma at which this share of the levels is passed, counted from the noisiest."""
+        left = round(len(self.sigmas) * (1 - share))
+        return math.inf if left == len(self.sigmas) else self.sigmas[left] if left else 0.0
+
     def levels(self, steps: int, spacing: str | None) -> list[Level]:
         """A walk of ``steps`` down to sigma 0. Raises InputError for a spacing that there is not."""
         return trained_levels(spacing or self.spacing, steps, self.sigmas)

@@ -97,6 +97,7 @@ class World:
     card: Mapping[str, object] = field(default_factory=dict[str, object])  # recipe, minutes, licence, ...
     weaker: UNet | None = None  # one of the same kind that knows less, to guide by; in no file
     family: str = field(default=FAMILY, init=False)
+    notes: tuple[str, ...] = field(default=(), init=False)
 
     @property
     def prediction(self) -> Prediction:
@@ -160,12 +161,21 @@ class World:
         clean = FLOW.clean(output, x, alpha, sigma)
         return [clean[row : row + 1] for row in range(len(calls))]
 
+    def look(self, picture: Tensor) -> Tensor:
+        mean, deviation = self._statistics(picture)
+        return (self.autoencoder.encode(picture * 2 - 1)[0] - mean) / deviation
+
     def decode(self, latent: Tensor) -> Tensor:
+        mean, deviation = self._statistics(latent)
+        return (self.autoencoder.decode(latent * deviation + mean) / 2 + 0.5).clamp(0, 1)
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the channels of latents, each (1, C, 1, 1)."""
         mean, deviation = (
-            torch.tensor(statistic, device=latent.device)[None, :, None, None]
+            torch.tensor(statistic, device=like.device)[None, :, None, None]
             for statistic in (self.config.latent_mean, self.config.latent_std)
         )
-        return (self.autoencoder.decode(latent * deviation + mean) / 2 + 0.5).clamp(0, 1)
+        return mean, deviation
 
     @property
     def _parts(self) -> dict[str, nn.Module]:
@@ -203,7 +213,11 @@ class World:
 
     @classmethod
     def of(cls, parts: Parts) -> World:
-        """The model in the file of ``parts``."""
+        """The model in the file of ``parts``, none of which can come from elsewhere."""
+        if parts.replaced:
+            raise CheckpointError(
+                f"{parts.path}: models of the picture world take no other {parts.replaced[0]}"
+            )
         return cls.load(parts.path, device=parts.place.device)
 
     @classmethod

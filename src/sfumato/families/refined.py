@@ -1,0 +1,113 @@
+"""Two models that draw one picture: a base that composes it, a refiner that ends it.
+
+One walk of one sampler, whose calls go to the base down to a level and to the refiner below it: the ensemble
+of arXiv:2211.01324, as SDXL does it (arXiv:2307.01952, section 2.5). Nothing is decoded in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+
+from torch import Tensor
+
+from sfumato.diffusion.prediction import Prediction
+from sfumato.diffusion.protocol import Call, Later, Level
+from sfumato.errors import CheckpointError
+from sfumato.families.model import Encoded, Model, Wording
+from sfumato.families.stable import Stable
+
+SHARE = 0.8  # of the walk is the base's unless a request says otherwise
+
+
+def refined(base: Model, refiner: Model) -> Refined:
+    """The two as one model. Raises CheckpointError unless they are SDXL's base and its refiner."""
+    wrong = (base.family, refiner.family) != ("sdxl", "sdxl-refiner")
+    if wrong or not isinstance(base, Stable) or not isinstance(refiner, Stable):
+        raise CheckpointError(
+            f"{refiner.name} ({refiner.family}) cannot end what {base.name} ({base.family}) begins: "
+            "there is a refiner for SDXL only"
+        )
+    return Refined(base=base, refiner=refiner)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Refined:
+    """A base and its refiner; implements ``Model``. Raises CheckpointError unless they can share a walk."""
+
+    base: Stable
+    refiner: Stable
+    family: str = field(default="sdxl", init=False)
+
+    def __post_init__(self) -> None:
+        if self.base.trained.sigmas != self.refiner.trained.sigmas:
+            raise CheckpointError(
+                f"{self.base.name} and {self.refiner.name} were trained at other levels: no walk serves both"
+            )
+        if self.base.latents.channels != self.refiner.latents.channels:
+            raise CheckpointError(f"{self.refiner.name} reads other latents than {self.base.name} makes")
+
+    @property
+    def name(self) -> str:
+        return f"{self.base.name} + {self.refiner.name}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.base.notes, *(f"refiner: {note}" for note in self.refiner.notes))
+
+    @property
+    def prediction(self) -> Prediction:
+        return self.base.prediction
+
+    @property
+    def native(self) -> tuple[int, int]:
+        return self.base.native
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        self.base.check_size(size)
+        self.refiner.check_size(size)
+
+    def blank(self, size: tuple[int, int]) -> Tensor:
+        return self.base.blank(size)
+
+    def levels(self, steps: int, spacing: str | None) -> Sequence[Level]:
+        return self.base.levels(steps, spacing)
+
+    def encode(self, wordings: Sequence[Wording]) -> list[Encoded]:
+        """Read every text with both; adapters are the base's alone."""
+        return [self._encode(wording) for wording in wordings]
+
+    def _encode(self, wording: Wording) -> Encoded:
+        base = self.base.encoded(wording)
+        refiner = self.refiner.encoded(replace(wording, adapters=()))
+        share = SHARE if wording.handoff is None else wording.handoff
+        later = Later(self.base.trained.sigma_after(share), refiner.conditioning)
+        notes = dict.fromkeys((*base.notes, *refiner.notes))
+        return Encoded(replace(base.conditioning, later=later), tuple(notes))
+
+    def lane(self, call: Call) -> Hashable:
+        """Base and refiner answer apart; the refiner's words have shapes of their own."""
+        network, asked = self._to_whom(call)
+        told = asked.conditioning
+        vector = None if told.vector is None else told.vector.shape
+        return network is self.refiner, told.context.shape, vector, network.lane(asked)
+
+    def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
+        """The answers of the one network that calls of one lane are for. ValueError for calls of several."""
+        asked = [self._to_whom(call) for call in calls]
+        if len({id(network) for network, _ in asked}) > 1:
+            raise ValueError("calls of the base and of the refiner cannot share a forward")
+        return asked[0][0].denoise([call for _, call in asked])
+
+    def decode(self, latent: Tensor) -> Tensor:
+        return self.base.decode(latent)
+
+    def look(self, picture: Tensor) -> Tensor:
+        return self.base.look(picture)
+
+    def _to_whom(self, call: Call) -> tuple[Stable, Call]:
+        """The network that answers at this level, and the call as it understands it."""
+        later = call.conditioning.later
+        if later is not None and call.level.sigma < later.sigma:
+            return self.refiner, call._replace(conditioning=later.conditioning)
+        return self.base, call._replace(conditioning=replace(call.conditioning, later=None))
