@@ -17,12 +17,24 @@ from typing import BinaryIO, NamedTuple, cast
 
 from sfumato.errors import CheckpointError
 
-LARGEST_HEADER = 100_000_000  # bytes; the reference library's limit too
+LARGEST_HEADER = 25_000_000  # bytes; 3,000 tensors need 1% of it, and read as JSON it grows thirtyfold
+MOST_TENSORS = 100_000  # forty times as many as the largest of our families has
+LARGEST_NUMBER, MOST_DIMENSIONS = 2**63, 64  # beyond them shapes are made to keep a reader multiplying
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "U16": 16, "I16": 16, "F16": 16,
     "BF16": 16, "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64,
 }  # fmt: skip
 DOWNLOAD_AGAIN = "download or copy it again"
+LONGEST_SHOWN = 120  # characters
+_PICTURE = "a picture; it may tell the model's name (Model hash), but has no weights"
+_ARCHIVE = "a packed archive; unpack it and name the weights that it holds"
+OTHERS = {
+    b"GGUF": "a GGUF file: weights of four or eight bits, which cannot be drawn with; bring the safetensors",
+    b"\x89PNG": _PICTURE, b"\xff\xd8\xff": _PICTURE, b"GIF8": _PICTURE, b"RIFF": _PICTURE,
+    b"\x1f\x8b": _ARCHIVE, b"7z\xbc\xaf": _ARCHIVE, b"Rar!": _ARCHIVE, b"BZh": _ARCHIVE, b"\xfd7z": _ARCHIVE,
+    b"\x89HDF": "an HDF5 file of another framework; convert it to safetensors with that",
+}  # fmt: skip
+"""What else is called weights by mistake, by its first bytes."""
 
 
 class TensorInfo(NamedTuple):
@@ -62,6 +74,8 @@ def read_header(path: str | Path) -> Header:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     fields = _parse(path, raw)
     metadata = _metadata(path, fields.pop("__metadata__", {}))
+    if len(fields) > MOST_TENSORS:
+        raise CheckpointError(f"{path}: {len(fields)} tensors, which no model has; check what was downloaded")
     found = {name: _tensor(path, name, entry) for name, entry in fields.items()}
     tensors = dict(sorted(found.items(), key=lambda item: (item[1].start, item[1].end)))
     _check_layout(path, tensors, size - 8 - len(raw))
@@ -83,6 +97,8 @@ def _what_else(opening: bytes, length: int, size: int) -> str:
     """Name what people really have in a file that is no safetensors file."""
     if b"git-lfs" in opening:
         return "this is a Git LFS pointer, not the weights; run: git lfs pull"
+    if other := next((what for magic, what in OTHERS.items() if opening.startswith(magic)), None):
+        return f"this is {other}"
     if opening.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x04")):
         return "this is a pickle, which can run code when it is opened; convert it to safetensors"
     if opening[:8].isascii() and opening[:8].decode("ascii").isprintable():
@@ -117,15 +133,14 @@ def _metadata(path: Path, found: object) -> Mapping[str, str]:
     entries = cast("dict[str, object]", found)
     wrong = [key for key, value in entries.items() if not isinstance(value, str)]
     if wrong:
-        raise CheckpointError(f"{path}: metadata {', '.join(wrong)} is not text; {DOWNLOAD_AGAIN}")
+        raise CheckpointError(f"{path}: metadata {shown(', '.join(wrong))} is not text; {DOWNLOAD_AGAIN}")
     return cast("dict[str, str]", entries)
 
 
 def _tensor(path: Path, name: str, entry: object) -> TensorInfo:
     """One entry of the header, with its dtype, shape and extent agreeing with each other."""
-    broken = CheckpointError(f"{path}: the header's entry of tensor {name} is {entry!r}; {DOWNLOAD_AGAIN}")
     if not isinstance(entry, dict):
-        raise broken
+        raise _broken(path, name, entry)
     fields = cast("dict[str, object]", entry)
     dtype, shape, extent = (
         fields.get("dtype"),
@@ -133,10 +148,11 @@ def _tensor(path: Path, name: str, entry: object) -> TensorInfo:
         _whole(fields.get("data_offsets")),
     )
     if not isinstance(dtype, str) or shape is None or extent is None or len(extent) != 2:
-        raise broken
+        raise _broken(path, name, fields)
+    name = shown(name)
     if dtype not in BITS:
         raise CheckpointError(
-            f"{path}: tensor {name} has the unknown type {dtype}; a newer sfumato may read it"
+            f"{path}: tensor {name} has the unknown type {shown(dtype)}; a newer sfumato may read it"
         )
     start, end = extent
     if math.prod(shape) * BITS[dtype] != 8 * (end - start):
@@ -145,12 +161,23 @@ def _tensor(path: Path, name: str, entry: object) -> TensorInfo:
     return TensorInfo(dtype, shape, start, end)
 
 
+def _broken(path: Path, name: str, entry: object) -> CheckpointError:
+    what = f"the header's entry of tensor {shown(name)} is {shown(repr(entry))}"
+    return CheckpointError(f"{path}: {what}; {DOWNLOAD_AGAIN}")
+
+
+def shown(text: str) -> str:
+    """A text of a file nobody knows, fit for one line of a message."""
+    short = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+    return short if short.isprintable() else ascii(short)
+
+
 def _whole(found: object) -> tuple[int, ...] | None:
     """A JSON list of whole numbers of at least 0, or None."""
-    if not isinstance(found, list):
+    if not isinstance(found, list) or len(cast("list[object]", found)) > MOST_DIMENSIONS:
         return None
     numbers = cast("list[object]", found)
-    if all(type(number) is int and number >= 0 for number in numbers):
+    if all(type(number) is int and 0 <= number < LARGEST_NUMBER for number in numbers):
         return tuple(cast("list[int]", numbers))
     return None
 
@@ -161,8 +188,8 @@ def _check_layout(path: Path, tensors: Mapping[str, TensorInfo], size: int) -> N
     for name, info in tensors.items():
         if info.start != end:
             how = "overlaps" if info.start < end else "leaves a gap after"
-            raise CheckpointError(f"{path}: tensor {name} {how} {before}; {DOWNLOAD_AGAIN}")
-        end, before = info.end, name
+            raise CheckpointError(f"{path}: tensor {shown(name)} {how} {before}; {DOWNLOAD_AGAIN}")
+        end, before = info.end, shown(name)
     if size != end:
         what = "cut short" if size < end else "too long"
         raise CheckpointError(f"{path}: {what}: {size} bytes of tensors, not {end}; {DOWNLOAD_AGAIN}")

@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from sfumato.checkpoints.header import BITS, TensorInfo
+from sfumato.checkpoints.header import BITS, DOWNLOAD_AGAIN, TensorInfo, shown
 from sfumato.checkpoints.mapped import placed
 from sfumato.checkpoints.tensors import DTYPES, Tensors
 from sfumato.errors import CheckpointError
@@ -144,7 +144,11 @@ def _understood(path: Path, raw: bytes) -> _Answer:
     try:
         told = cast("dict[str, object]", json.loads(raw))
         if "refused" in told:
-            raise _refused(path, str(told["refused"]).replace("\n", " ")[:400])
+            raise _refused(path, shown(str(told["refused"])))
+        if "damaged" in told:
+            raise CheckpointError(
+                f"{path}: a damaged pickle ({shown(str(told['damaged']))}); {DOWNLOAD_AGAIN}"
+            )
         entries = cast("dict[str, tuple[str, list[int], int, int]]", told["tensors"])
         tensors = {name: TensorInfo(DTYPES[dtype], tuple(shape), start, end)
                    for name, (dtype, shape, start, end) in entries.items()}  # fmt: skip

@@ -30,6 +30,9 @@ DEEPEST, MOST = 16, 200_000  # of dictionaries in each other, of things in them
 LONGEST = 4096  # characters of a text beside the tensors
 
 
+NAMELESS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # line breaks, and halves of characters
+
+
 class Refused(Exception):  # noqa: N818 - what the answer says
     """Why the file is not read, for the person who brought it."""
 
@@ -80,7 +83,7 @@ def main() -> None:
     except MemoryError:
         answer = {"refused": "it asks for more memory than its size explains"}
     except Exception as error:  # whatever a damaged file provokes is an answer too
-        answer = {"refused": _reason(error)}
+        answer = _reason(error)
     json.dump(answer, answers)
     answers.close()
 
@@ -100,14 +103,14 @@ def _bound(size: int, seconds: int) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (room, room))
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> dict[str, object]:
     text = str(error)
     if named := re.search(r"GLOBAL (\S+) (was not|whose module)", text):
-        return f"it wants to run {named[1]}, and a file of weights has no reason to run anything"
+        return {"refused": f"it wants to run {named[1]}, and a file of weights has no reason to run anything"}
     if "allocate memory" in text or "bad_alloc" in text:
-        return "it asks for more memory than its size explains"
+        return {"refused": "it asks for more memory than its size explains"}
     told = text.rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0]
-    return f"it is damaged ({told[:200] or type(error).__name__})"
+    return {"damaged": told[:200] or type(error).__name__}
 
 
 def _read(path: Path, copy: Path) -> dict[str, object]:
@@ -178,7 +181,7 @@ def _joined(name: str, key: object) -> str:
     if not isinstance(key, str | int):
         raise Refused(f"{name or 'it'} has a key that is a {type(key).__name__}, not a name")
     whole = f"{name}.{key}" if name else str(key)
-    if not whole.isprintable():  # line breaks, and halves of characters, which no file can be written with
+    if NAMELESS.search(whole):
         raise Refused(f"it has the name {whole!r}")
     return whole
 
