@@ -21,6 +21,7 @@ from sfumato.cli.draw import draw
 from sfumato.cli.inspect import inspect
 from sfumato.cli.replay import replay
 from sfumato.cli.samplers import samplers
+from sfumato.cli.tokens import tokens
 from sfumato.cli.train import train
 from sfumato.errors import SfumatoError
 from sfumato.version import __version__
@@ -30,6 +31,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "replay": replay,
     "inspect": inspect,
     "samplers": samplers,
+    "tokens": tokens,
     "train": train,
     "bench": bench,
 }

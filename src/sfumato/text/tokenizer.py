@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import tokenizers
+from tokenizers import decoders
 
 from sfumato.errors import CheckpointError
 
@@ -61,6 +62,10 @@ class Tokenizer:
     def vocabulary_size(self) -> int:
         """How many rows a token embedding needs."""
         return self._model.get_vocab_size()
+
+    def spelt(self, token: int) -> str:
+        """The letters of a token for people to read; one that begins a word begins with a space."""
+        return decoders.ByteLevel().decode([self._model.id_to_token(token) or f"#{token}"])
 
     def __call__(self, prompt: str) -> Tokens:
         """Tokenize; a word is kept whole or cut whole, unless it alone is longer than the window."""
