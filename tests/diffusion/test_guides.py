@@ -7,6 +7,7 @@ inside a real network is in ``tests/models/test_perturbations.py``.
 import gc
 import math
 import weakref
+from dataclasses import replace
 
 import diffusers
 import pytest
@@ -30,6 +31,7 @@ from sfumato.diffusion.guidance import (
     nag,
     pag,
     perp_neg,
+    pix2pix,
     plain,
     rescale,
     seg,
@@ -62,14 +64,21 @@ def words(seed: int) -> Conditioning:
 
 
 CAT, NOTHING, FOG, HAT = (words(seed) for seed in range(4))
+PICTURE = torch.ones(1, 4, 4, 4)
+CAT_EDIT, NO_EDIT = (replace(told, beside=PICTURE) for told in (CAT, NOTHING))
 LEVEL = Level(0.4, 0.6)
 X = SeededNoise(9)(torch.empty(1, 3, 4, 4, dtype=torch.float64))
 QUESTION = Eval(X, LEVEL)
 
 
 def seen(call: Call) -> torch.Tensor:
-    """What the network sees: something else for all words, weaker without its layers."""
+    """What the network sees: something else for all words, weaker without its layers.
+
+    A picture beside the latent is seen where it is black.
+    """
     told = int(call.conditioning.context[0, 0, 0])
+    if call.conditioning.beside is not None and not call.conditioning.beside.any():
+        told += 7
     own = SeededNoise(told)(call.x)
     poor = 0.0 if call.extras is NO_EXTRAS and not call.weaker else 0.7
     bent = (
@@ -99,6 +108,7 @@ STRONG = {
     "cfg_zero": lambda: cfg_zero(CAT, NOTHING, 4.0),
     "perp_neg": lambda: perp_neg(CAT, NOTHING, [(FOG, 1.5), (HAT, 0.5)], 4.0),
     "compose": lambda: compose([(CAT, 3.0), (FOG, 2.0), (HAT, -1.0)], NOTHING),
+    "pix2pix": lambda: pix2pix(CAT_EDIT, NO_EDIT, 4.0, picture=1.5),
     "autoguidance": lambda: autoguidance(CAT, 2.0),
     "pag": lambda: pag(cfg(CAT, NOTHING, 4.0), CAT, 3.0, layers=[1]),
     "seg": lambda: seg(cfg(CAT, NOTHING, 4.0), CAT, 3.0, layers=[1], blur=2.0),
@@ -120,6 +130,7 @@ NEUTRAL = {
     "cfg_zero": lambda: cfg_zero(CAT, NOTHING, 1.0),
     "perp_neg": lambda: perp_neg(CAT, NOTHING, [(FOG, 0.0)], 1.0),
     "compose": lambda: compose([(CAT, 1.0)], NOTHING),
+    "pix2pix": lambda: pix2pix(CAT_EDIT, NO_EDIT, 1.0, picture=1.0),
     "autoguidance": lambda: autoguidance(CAT, 1.0, layers=[0]),
     "pag": lambda: pag(plain(CAT), CAT, 0.0, layers=[1]),
     "seg": lambda: seg(plain(CAT), CAT, 0.0, layers=[1]),
@@ -317,6 +328,15 @@ def test_cfg_goes_from_the_negative_towards_the_words_and_beyond(scale, part):
     answer = answered(cfg(CAT, FOG, scale))
     close(answer.clean, F + part * (C - F))
     assert torch.equal(answer.unconditional, F)
+
+
+def test_pix2pix_follows_the_picture_and_the_words_each_by_its_own_scale():
+    free = seen(Call(X, LEVEL, replace(NOTHING, beside=torch.zeros_like(PICTURE))))
+    answer = answered(pix2pix(CAT_EDIT, NO_EDIT, 5.0, picture=1.5))
+    close(answer.clean, free + 1.5 * (U - free) + 5.0 * (C - U))
+    close(answered(pix2pix(CAT_EDIT, NO_EDIT, 5.0, picture=1.0)).clean, U + 5.0 * (C - U))  # cfg
+    with pytest.raises(ValueError, match="was given none"):
+        pix2pix(CAT, NOTHING, 5.0)
 
 
 def test_progress_is_time_for_a_flow_and_the_same_noise_elsewhere():

@@ -37,8 +37,17 @@ def drawn(model, **wishes):
     return ended.outcome
 
 
+NEEDS_A_PICTURE = {"pix2pix": "pix2pix(7, picture=1.5)"}
+
+
 def test_every_guide_on_the_shelf_is_asked_for_here():
-    assert {*ASKED, *TOLD_TO_THE_NETWORK} == GUIDES.keys()
+    assert {*ASKED, *TOLD_TO_THE_NETWORK, *NEEDS_A_PICTURE} == GUIDES.keys()
+
+
+@pytest.mark.parametrize("guidance", NEEDS_A_PICTURE.values(), ids=NEEDS_A_PICTURE.keys())
+def test_a_guide_that_edits_a_picture_says_that_there_is_none(tiny_world, guidance):
+    with pytest.raises(InputError, match="was given none"):
+        drawn(tiny_world, guidance=guidance)
 
 
 @pytest.mark.parametrize("guidance", ASKED.values(), ids=ASKED.keys())

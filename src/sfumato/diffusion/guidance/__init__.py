@@ -19,6 +19,7 @@ from sfumato.diffusion.guidance.nag import NAG, nag
 from sfumato.diffusion.guidance.none import NONE, plain
 from sfumato.diffusion.guidance.pag import PAG, pag
 from sfumato.diffusion.guidance.perp_neg import PERP_NEG, perp_neg
+from sfumato.diffusion.guidance.pix2pix import PIX2PIX, pix2pix
 from sfumato.diffusion.guidance.rescale import RESCALE, rescale
 from sfumato.diffusion.guidance.seg import SEG, seg
 from sfumato.diffusion.guidance.slg import SLG, slg
@@ -34,6 +35,7 @@ GUIDES: dict[str, Listing] = {
     "cfg_zero": CFG_ZERO,
     "perp_neg": PERP_NEG,
     "compose": COMPOSE,
+    "pix2pix": PIX2PIX,
     "autoguidance": AUTOGUIDANCE,
     "pag": PAG,
     "seg": SEG,
@@ -57,6 +59,7 @@ __all__ = [
     "nag",
     "pag",
     "perp_neg",
+    "pix2pix",
     "plain",
     "rescale",
     "seg",
