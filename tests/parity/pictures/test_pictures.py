@@ -1,71 +1,29 @@
 """The same words, noise and steps give the picture that diffusers' own pipelines draw, within 2 of 255.
 
 Ours is drawn as people draw it: ``sfumato.load(path)`` of a folder or of a single file, then a request.
-Theirs is handed our first latent, on their scale of it.
 """
 
 from functools import partial
 from types import SimpleNamespace
 
-import diffusers
 import numpy as np
 import pytest
 import torch
+from pipelines.drawing import (
+    GUIDANCE,
+    NEGATIVE,
+    PROMPT,
+    SCHEDULERS,
+    STEPS,
+    assert_same,
+    ours,
+    theirs,
+)
 
 import sfumato
-from sfumato.diffusion.noise import SeededNoise
 
 # The reference hands tensors to numpy in the way of numpy 1.
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
-
-STEPS, SEED, GUIDANCE = 7, 5, 5.0
-PROMPT, NEGATIVE = "a red cat to the left of a blue car, in the rain", "fog, text"
-SCHEDULERS = {
-    "euler": (diffusers.EulerDiscreteScheduler, {"timestep_spacing": "leading"}),
-    "ddim": (
-        diffusers.DDIMScheduler,
-        {"timestep_spacing": "leading", "set_alpha_to_one": True, "clip_sample": False},
-    ),
-    "dpmpp_2m": (diffusers.DPMSolverMultistepScheduler, {"timestep_spacing": "trailing"}),
-}
-"""As each of our samplers walks: down to sigma 0, and with no clean latent cut to -1..1."""
-
-
-def ours(painter: sfumato.Painter, sampler: str = "euler", **options) -> np.ndarray:
-    """The picture (H, W, 3) in 0..255."""
-    walk = SCHEDULERS[sampler][1]["timestep_spacing"]
-    settings = {"negative": NEGATIVE, "guidance": GUIDANCE, "size": (64, 64), "levels": walk}
-    drawn = painter(PROMPT, seed=SEED, steps=STEPS, sampler=sampler, **{**settings, **options})
-    return np.asarray(drawn.image).astype(float)
-
-
-def theirs(pipe, painter: sfumato.Painter, sampler: str = "euler", **options) -> np.ndarray:
-    kind, settings = SCHEDULERS[sampler]
-    pipe.scheduler = kind.from_config(pipe.scheduler.config, **settings)
-    pipe.set_progress_bar_config(disable=True)
-    told = {
-        "height": 64, "width": 64, "negative_prompt": NEGATIVE, "guidance_scale": GUIDANCE,
-        "num_inference_steps": STEPS, "output_type": "np", **options,
-    }  # fmt: skip
-    latents = first_latent(pipe, painter, sampler, (told["width"], told["height"]))
-    return pipe(PROMPT, latents=latents, **told).images[0] * 255
-
-
-def first_latent(pipe, painter: sfumato.Painter, sampler: str, size: tuple[int, int]) -> torch.Tensor:
-    """Our first latent as the pipeline wants it, which multiplies by its scheduler's first deviation."""
-    model = painter.model
-    level = model.levels(STEPS, SCHEDULERS[sampler][1]["timestep_spacing"])[0]
-    x = level.sigma * SeededNoise(SEED)(model.blank(size))
-    if sampler != "euler":  # the others walk where a noisy latent has deviation 1
-        return x / (1 + level.sigma**2) ** 0.5
-    pipe.scheduler.set_timesteps(STEPS)
-    return x / pipe.scheduler.init_noise_sigma
-
-
-def assert_same(got: np.ndarray, expected: np.ndarray) -> None:
-    assert got.shape == expected.shape
-    difference = np.abs(got - expected)
-    assert difference.max() <= 2, f"{difference.max():.1f} of 255 at most, {difference.mean():.2f} on average"
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +81,23 @@ def test_so_is_one_that_skips_layers_of_the_text_encoder(pipelines, painters, na
 def test_so_is_one_of_a_folder_as_diffusers_saves_it_today(pipelines, painters, name):
     got = ours(sfumato.load(pipelines.folder(name, fresh=True)))
     np.testing.assert_array_equal(got, ours(painters(name)))
+
+
+@pytest.mark.parametrize("handoff", [None, 0.5])
+def test_so_is_one_that_the_base_begins_and_the_refiner_ends(pipelines, painters, handoff):
+    """One run of one sampler; diffusers runs two pipelines, the second from where the first stopped."""
+    share, alone = handoff or 0.8, painters("sdxl")
+    base, refiner = pipelines.reference("sdxl"), pipelines.reference("sdxl-refiner")
+    begun = theirs(base, alone, denoising_end=share, output_type="latent") / 255
+    refiner.set_progress_bar_config(disable=True)
+    refiner.scheduler = type(base.scheduler).from_config(base.scheduler.config)
+    told = {"negative_prompt": NEGATIVE, "guidance_scale": GUIDANCE, "num_inference_steps": STEPS}
+    ended = refiner(PROMPT, image=begun[None], denoising_start=share, output_type="np", **told)
+    expected = ended.images[0] * 255
+    for kind in (pipelines.folder, pipelines.file):
+        painter = sfumato.load(kind("sdxl"), refiner=kind("sdxl-refiner"))
+        assert_same(ours(painter, handoff=handoff), expected)
+    assert np.abs(ours(alone) - expected).max() > 10
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl"])
