@@ -15,7 +15,7 @@ from sfumato.diffusion.choose import own_name, plainly, spellings
 from sfumato.diffusion.guidance import GUIDES, plain
 from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.guidance.scale import cosine, linear, stepwise
-from sfumato.diffusion.named import Named, Value, check_options, named
+from sfumato.diffusion.named import Named, Value, named, options_of
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Conditioning, Guide, Level
 from sfumato.engine.question import Encode
@@ -101,8 +101,7 @@ def _made(maker: _Maker) -> Guide:
         arguments.append(_one_number(maker) if steady else SUPPLIERS[parameter.name](maker))
     if maker.values:
         raise InputError(f"{maker.values[0]} of guide {wanted} means nothing to it: leave it out")
-    check_options(listing.maker, Named(wanted.name, (), wanted.options), "guide")
-    options: dict[str, Any] = dict(wanted.options)
+    options: dict[str, Any] = options_of(listing.maker, Named(wanted.name, (), wanted.options), "guide")
     if absent := [name for name in _required(listing) if name not in options]:
         raise InputError(f"guide {wanted.name} needs {absent[0]}: write {wanted.name}(..., {absent[0]}=...)")
     try:

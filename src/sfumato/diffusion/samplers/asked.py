@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sfumato.diffusion.choose import own_name, plainly, spellings
 from sfumato.diffusion.levels.table import SPACINGS
-from sfumato.diffusion.named import Named, check_options, named
+from sfumato.diffusion.named import Named, named, options_of
 from sfumato.diffusion.protocol import Sampler
 from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.diffusion.samplers.listing import Listing
@@ -32,8 +32,9 @@ def sampler_asked(text: str) -> Asked:
     name, spacing = _split(wanted.name)
     own = own_name(SAMPLERS, name, "sampler")
     listing = SAMPLERS[own]
-    check_options(listing.sampler, Named(own, wanted.values, wanted.options), "sampler")
-    bound: Mapping[str, Any] = dict(wanted.options)
+    bound: Mapping[str, Any] = options_of(
+        listing.sampler, Named(own, wanted.values, wanted.options), "sampler"
+    )
     return Asked(partial(listing.sampler, **bound) if bound else listing.sampler, listing, spacing)
 
 
