@@ -177,7 +177,7 @@ def test_more_steps_along_one_path_converge_to_one_picture(gaussian, name, line)
         (run(STRONG[name], levels(steps), SeededNoise(5)) - finest).square().mean().sqrt().item()
         for steps in (8, 32)
     ]
-    assert away[1] < 0.1
+    assert away[1] < 0.15
     assert away[1] < away[0] / 2
 
 
