@@ -30,6 +30,7 @@ def autoguidance(conditioning: Conditioning, scale: Scale, *, layers: Iterable[i
 AUTOGUIDANCE = Listing(
     maker=autoguidance,
     rows=2,
+    contrasts=False,
     scale=(1.2, 3.0),
     aliases=("AutoGuidance",),
     paper="arXiv:2406.02507",

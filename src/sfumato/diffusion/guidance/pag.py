@@ -35,6 +35,7 @@ def blinded(layers: frozenset[int]) -> Extras:
 PAG = Listing(
     maker=pag,
     rows=1,
+    contrasts=False,
     wraps=True,
     perturbs=True,
     scale=(1.0, 5.0),

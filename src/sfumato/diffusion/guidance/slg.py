@@ -38,6 +38,7 @@ def skipping(layers: frozenset[int]) -> Extras:
 SLG = Listing(
     maker=slg,
     rows=1,
+    contrasts=False,
     wraps=True,
     perturbs=True,
     scale=(1.0, 4.0),
