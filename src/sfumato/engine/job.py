@@ -17,6 +17,7 @@ from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding, Level, gu
 from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.diffusion.samplers.asked import sampler_asked
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.engine.beginning import beginning_note
 from sfumato.engine.guides import Asked, guide_asked
 from sfumato.engine.question import Decode, Question
 from sfumato.errors import InputError
@@ -70,7 +71,8 @@ def drawing(request: Request, model: Model, watcher: Watcher | None = None) -> D
             "lower the first, or change options of the second"
         )
     (picture,) = yield [Decode(latent)]
-    return Drawn(picture, (*asked.notes, *_walk_note(request, listing), *_size_note(size, model)))
+    begun = beginning_note(levels, model.levels(request.steps, None))
+    return Drawn(picture, (*asked.notes, *begun, *_walk_note(request, listing), *_size_note(size, model)))
 
 
 def _check_walk(request: Request, listing: Listing, spacing: str | None) -> None:

@@ -24,6 +24,7 @@ from sfumato.errors import InputError
 
 WHAT = "level spacing"
 ENDS = ("zero", "least")
+LEAST, MOST = 1e-6, 1e5  # beyond them float32 ends before the walk does
 
 Served = TypeVar("Served")
 
@@ -129,6 +130,8 @@ def _written(wanted: Named, steps: int, *, flow: bool) -> list[Level]:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InputError(f"{value} of {wanted} is not a number: levels are sigmas, from most to least")
+        if value > 0 and not LEAST <= value <= MOST:
+            raise InputError(f"level {value:g} of {wanted} is outside {LEAST:g} to {MOST:g}, and is not 0")
         sigmas.append(float(value))
     levels = custom(sigmas, flow=flow)
     if len(levels) != steps + 1:
