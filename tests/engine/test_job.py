@@ -24,6 +24,18 @@ def test_a_request_that_cannot_be_drawn_fails_before_it_asks_anything(glass):
     assert glass.texts == []
 
 
+@pytest.mark.parametrize(
+    "sampler",
+    ["ddim(eta=2)", "lms(order=9)", "heun(churn=1, between=[2, 3])", "dpmpp_sde(eta=0, noise_scale=2)"],
+)
+def test_values_that_a_sampler_refuses_cost_no_encoding(glass, sampler):
+    with pytest.raises(InputError):
+        drawn(glass, prompt="a cat", seed=0, steps=4, sampler=sampler)
+    assert glass.texts == []
+    drawn(glass, prompt="a cat", seed=0, steps=4, sampler="heun(churn=1, between=[0.2, 0.8])")
+    assert glass.texts == ["a cat", ""]
+
+
 def test_the_first_question_is_what_the_words_mean(glass):
     job = drawing(Request(prompt="a cat", negative="fog", seed=0), glass)
     assert next(job) == [Encode("a cat"), Encode("fog")]

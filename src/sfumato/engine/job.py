@@ -10,10 +10,11 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor
 
 from sfumato.diffusion.noise import SeededNoise
-from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding, Level, guided
+from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding, Level, Sampler, guided
 from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.diffusion.samplers.asked import sampler_asked
 from sfumato.diffusion.samplers.listing import Listing
@@ -50,13 +51,14 @@ Watcher: TypeAlias = Callable[[Seen], None]
 def drawing(request: Request, model: Model, watcher: Watcher | None = None) -> Drawing:
     """Draw one request with answers of ``model``'s networks; ``watcher`` is told of every step.
 
-    Raises InputError, before it asks anything, for a size, sampler or spacing that there is not.
+    Raises InputError, before it asks anything, for a size, sampler, option or spacing that there is not.
     """
     size = request.size or model.native
     model.check_size(size)
     sampler, listing, spacing = sampler_asked(request.sampler)
     _check_walk(request, listing, spacing)
     levels = model.levels(request.steps, spacing if request.levels is None else request.levels)
+    _check_values(sampler, levels)
     noise = SeededNoise(request.seed)
     asked = yield from guide_asked(request, model.prediction, levels)
     _check_sampler(request, listing, asked)
@@ -85,6 +87,16 @@ def _check_walk(request: Request, listing: Listing, spacing: str | None) -> None
         raise InputError(
             f"{request.sampler} names the spacing {spacing} and levels says {request.levels}: leave one out"
         )
+
+
+def _check_values(sampler: Sampler, levels: Sequence[Level]) -> None:
+    """Raise InputError for values of options that the sampler refuses, which it does when it starts."""
+    start = torch.zeros(1)
+    steps = sampler(start, levels, SeededNoise(0))
+    try:
+        next(steps, None)
+    finally:
+        steps.close()
 
 
 def _check_sampler(request: Request, listing: Listing, asked: Asked) -> None:

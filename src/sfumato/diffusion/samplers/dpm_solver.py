@@ -9,7 +9,8 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Level, Noise, Steps
 from sfumato.diffusion.samplers.listing import Listing
 from sfumato.diffusion.samplers.multistep import multistep
-from sfumato.diffusion.samplers.singlestep import check_order, singlestep
+from sfumato.diffusion.samplers.options import check_order, check_solver
+from sfumato.diffusion.samplers.singlestep import singlestep
 
 
 def dpm_solver(
@@ -28,7 +29,8 @@ def dpm_solver(
     averaged is the noise at alpha = 1, and the velocity on a flow's line: at its pure noise, noise says
     nothing. ``solver`` is ``midpoint``, or ``heun`` for the polynomial through all values.
     """
-    check_order(order, solver)
+    check_order("dpm_solver", order, 2, 3)
+    check_solver("dpm_solver", solver)
     if history:
         return multistep(x, levels, order=order, midpoint=solver == "midpoint", curvature=1.0, growth=-1)
     return singlestep(x, levels, order=order, midpoint=solver == "midpoint", growth=-1)

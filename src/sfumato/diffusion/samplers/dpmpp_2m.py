@@ -11,7 +11,7 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import moment
 from sfumato.diffusion.samplers.listing import Listing
-from sfumato.diffusion.samplers.singlestep import check_order
+from sfumato.diffusion.samplers.options import check_solver
 from sfumato.diffusion.samplers.step import renoised, steady_step
 
 
@@ -22,7 +22,7 @@ def dpmpp_2m(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = 
     and averaged (``heun``). Its length is measured in -log sigma, the paper's in log-SNR: the two agree at
     alpha = 1, and log-SNR is infinite at a flow model's first level.
     """
-    check_order(2, solver)
+    check_solver("dpmpp_2m", solver)
     older: Tensor | None = None
     older_length = 0.0
     for here, there in pairwise(levels):

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from sfumato.diffusion.protocol import Level, Noise, Steps
 from sfumato.diffusion.samplers.listing import Listing
-from sfumato.diffusion.samplers.singlestep import check_order, singlestep
+from sfumato.diffusion.samplers.options import check_solver
+from sfumato.diffusion.samplers.singlestep import singlestep
 
 
 def dpmpp_2s(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = "midpoint") -> Steps:
@@ -17,7 +18,7 @@ def dpmpp_2s(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = 
     The points inside a step are levels of the walk: two of its steps are one of the paper's. ``solver`` says
     how two guesses are averaged: ``midpoint``, or ``heun`` for the line through both.
     """
-    check_order(2, solver)
+    check_solver("dpmpp_2s", solver)
     return singlestep(x, levels, order=2, midpoint=solver == "midpoint", growth=1)
 
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from sfumato.diffusion.protocol import Level, Noise, Steps
 from sfumato.diffusion.samplers.listing import Listing
-from sfumato.diffusion.samplers.singlestep import check_order, singlestep
+from sfumato.diffusion.samplers.options import check_solver
+from sfumato.diffusion.samplers.singlestep import singlestep
 
 
 def dpmpp_3s(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = "midpoint") -> Steps:
@@ -18,7 +19,7 @@ def dpmpp_3s(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = 
     rest of one or two are of as low an order. ``solver`` says how three guesses are averaged: ``midpoint``,
     which counts on the last standing at 2/3 of the step, or ``heun``, by the parabola through all.
     """
-    check_order(3, solver)
+    check_solver("dpmpp_3s", solver)
     return singlestep(x, levels, order=3, midpoint=solver == "midpoint", growth=1)
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import line_through
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_noise_scale, check_share
 from sfumato.diffusion.samplers.reverse_sde import Scaled, path_step
-from sfumato.diffusion.samplers.share import check_share
 from sfumato.diffusion.samplers.step import renewed
 
 
@@ -26,6 +26,7 @@ def dpmpp_sde(
     sigma, the paper's log-SNR at alpha = 1.
     """
     check_share("eta", eta)
+    check_noise_scale(noise_scale, noisy=eta > 0, without="eta 0")
     line, noise = line_through(levels), Scaled(noise, noise_scale)
     for here, there in pairwise(levels):
         answer = yield Eval(x, here)

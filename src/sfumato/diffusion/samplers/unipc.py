@@ -12,8 +12,8 @@ from sfumato.diffusion.choose import choose
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import average, line_through, moment
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_order
 from sfumato.diffusion.samplers.step import steady_step
-from sfumato.errors import InputError
 
 
 def unipc(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 2, variant: str = "bh2") -> Steps:
@@ -26,8 +26,7 @@ def unipc(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 2, v
     ``variant`` is the paper's B(h), ``bh1`` or ``bh2``. It cancels out wherever the weights are solved for,
     and is seen only where a single weight is set to 1/2 instead.
     """
-    if order not in (1, 2, 3):
-        raise InputError(f"UniPC of order {order}: take 1, 2 or 3")
+    check_order("unipc", order, 1, 3)
     half = choose(VARIANTS, variant, "variant of unipc")
     line = line_through(levels)
     guesses: list[Tensor] = []  # that this step looks at, the newest first
