@@ -53,6 +53,6 @@ DDPM = Listing(
     evaluations=1,
     random=True,
     steps=(50, 1000),
-    aliases=("DDPM", "DDPMScheduler"),
+    aliases=("DDPM", "DDPMScheduler", "DDPMParallelScheduler"),
     paper="arXiv:2006.11239",
 )

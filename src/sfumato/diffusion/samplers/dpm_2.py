@@ -37,6 +37,6 @@ DPM_2 = Listing(
     evaluations=2,
     random=False,
     steps=(10, 25),
-    aliases=("DPM2", "sample_dpm_2", "KDPM2DiscreteScheduler"),
+    aliases=("DPM2", "sample_dpm_2", "KDPM2DiscreteScheduler", "kdpm_2"),
     paper="arXiv:2206.00927",
 )

@@ -43,6 +43,12 @@ DPM_2_ANCESTRAL = Listing(
     evaluations=2,
     random=True,
     steps=(15, 40),
-    aliases=("DPM2 a", "DPM2 ancestral", "sample_dpm_2_ancestral", "KDPM2AncestralDiscreteScheduler"),
+    aliases=(
+        "DPM2 a",
+        "DPM2 ancestral",
+        "sample_dpm_2_ancestral",
+        "KDPM2AncestralDiscreteScheduler",
+        "kdpm_2_a",
+    ),
     paper="arXiv:2206.00927",
 )

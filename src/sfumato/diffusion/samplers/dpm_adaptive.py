@@ -78,6 +78,6 @@ DPM_ADAPTIVE = Listing(
     own_levels=True,
     adaptive=True,
     steps=(10, 30),
-    aliases=("DPM adaptive", "sample_dpm_adaptive"),
+    aliases=("DPM adaptive", "sample_dpm_adaptive", "k_dpm_ad"),
     paper="arXiv:2206.00927",
 )

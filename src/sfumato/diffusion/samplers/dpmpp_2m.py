@@ -45,5 +45,6 @@ DPMPP_2M = Listing(
     renoises=True,
     steps=(12, 30),
     aliases=("DPM++ 2M", "sample_dpmpp_2m", "DPMSolverMultistepScheduler"),
+    variants={"EDMDPMSolverMultistepScheduler": "levels=karras"},
     paper="arXiv:2211.01095",
 )

@@ -55,5 +55,6 @@ DPMPP_2M_SDE = Listing(
     random=True,
     steps=(15, 40),
     aliases=("DPM++ 2M SDE", "sample_dpmpp_2m_sde"),
+    variants={"DPM++ 2M SDE Heun": "solver=heun", "CosineDPMSolverMultistepScheduler": "levels=exponential"},
     paper="arXiv:2211.01095",
 )

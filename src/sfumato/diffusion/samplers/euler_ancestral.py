@@ -33,6 +33,12 @@ EULER_ANCESTRAL = Listing(
     random=True,
     renoises=True,
     steps=(20, 50),
-    aliases=("Euler a", "Euler ancestral", "sample_euler_ancestral", "EulerAncestralDiscreteScheduler"),
+    aliases=(
+        "Euler a",
+        "Euler ancestral",
+        "sample_euler_ancestral",
+        "EulerAncestralDiscreteScheduler",
+        "LTXEulerAncestralRFScheduler",
+    ),
     paper="arXiv:2010.02502",
 )

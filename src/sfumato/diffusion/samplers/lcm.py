@@ -33,6 +33,6 @@ LCM = Listing(
     evaluations=1,
     random=True,
     steps=(2, 8),
-    aliases=("LCM", "sample_lcm", "LCMScheduler"),
+    aliases=("LCM", "sample_lcm", "LCMScheduler", "FlowMatchLCMScheduler"),
     paper="arXiv:2310.04378",
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sfumato.diffusion.protocol import Sampler
 
@@ -22,4 +23,6 @@ class Listing:
     renoises: bool = False  # whether it heeds ``Denoised.noise_from``, as CFG++ needs
     steps: tuple[int, int]  # from where pictures are good, and from where more steps gain nothing
     aliases: tuple[str, ...]  # in other tools: their menus, k-diffusion's function, diffusers' class
+    # Names elsewhere that mean it with options: those, as in brackets; ``levels`` is the spacing they bring.
+    variants: Mapping[str, str] = field(default_factory=dict[str, str])
     paper: str  # arXiv identifier, or where else it was published

@@ -40,6 +40,6 @@ PLMS = Listing(
     warm_up=1,
     random=False,
     steps=(15, 50),
-    aliases=("PLMS", "PLMSSampler"),
+    aliases=("PLMS", "PLMSSampler", "PNDMScheduler"),
     paper="arXiv:2202.09778",
 )

@@ -68,6 +68,6 @@ PNDM = Listing(
     warm_up=9,
     random=False,
     steps=(15, 50),
-    aliases=("PNDM", "PNDMScheduler"),
+    aliases=("PNDM",),
     paper="arXiv:2202.09778",
 )

@@ -75,5 +75,6 @@ UNIPC = Listing(
     random=False,
     steps=(10, 30),
     aliases=("UniPC", "UniPCMultistepScheduler"),
+    variants={"uni_pc_bh1": "variant=bh1", "uni_pc_bh2": "variant=bh2"},
     paper="arXiv:2302.04867",
 )
