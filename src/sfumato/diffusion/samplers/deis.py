@@ -15,7 +15,7 @@ from sfumato.diffusion.samplers.options import check_order
 def deis(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 2) -> Steps:
     """One evaluation per step, deterministic; ``order``, 1 to 3, is how many values a step looks at.
 
-    tAB-DEIS, eq. 14 and 15, with log(sigma / alpha) for the time in which the noise is a polynomial, as in
+    tAB-DEIS with log(sigma / alpha) for the time in which the noise is a polynomial, as in
     diffusers; on a flow's line the velocity, in log sigma. The step to sigma 0, where that time never ends,
     is Euler's. Order 3 follows bends better, but a walk begins with a step of Euler's: second order is left.
     """

@@ -18,7 +18,7 @@ from sfumato.diffusion.samplers.step import renewed, renewing_step, steady_step
 def dpm_2_ancestral(x: Tensor, levels: Sequence[Level], noise: Noise, *, eta: float = 1.0) -> Steps:
     """``euler_ancestral`` whose way to the noise it keeps is a midpoint step; two evaluations per step.
 
-    The midpoint method of arXiv:2206.00927, algorithm 1, for the noise at alpha = 1, for the velocity on a
+    The midpoint method of arXiv:2206.00927 for the noise at alpha = 1, for the velocity on a
     flow's line. The ODE keeps every level's distribution and so does noise drawn anew, so the order is the
     midpoint method's, 2. A step that keeps no noise, from pure noise or to sigma 0, is Euler's.
     """

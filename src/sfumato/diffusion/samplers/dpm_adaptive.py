@@ -1,4 +1,4 @@
-"""DPM-Solver-12 and 23, Lu et al. 2022, arXiv:2206.00927, appendix C: steps as long as their error allows."""
+"""DPM-Solver-12 and 23, Lu et al. 2022, arXiv:2206.00927: steps as long as their error allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DPM-Solver-fast, Lu et al. 2022, arXiv:2206.00927, section 3.4: third-order steps, evenly spread."""
+"""DPM-Solver-fast, Lu et al. 2022, arXiv:2206.00927: third-order steps, evenly spread."""
 
 from __future__ import annotations
 

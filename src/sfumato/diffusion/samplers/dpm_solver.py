@@ -22,10 +22,10 @@ def dpm_solver(
     solver: str = "midpoint",
     history: bool = False,
 ) -> Steps:
-    """``order`` 2 or 3: algorithms 1 and 2, one evaluation per level, deterministic.
+    """DPM-Solver-``order``, 2 or 3: one evaluation per level, deterministic.
 
     The points inside a step are levels of the walk, so a block of ``order`` steps is one of the paper's.
-    With ``history`` the values come from earlier steps instead, as in arXiv:2211.01095, algorithm 2. What is
+    With ``history`` the values come from earlier steps instead, as in arXiv:2211.01095. What is
     averaged is the noise at alpha = 1, and the velocity on a flow's line: at its pure noise, noise says
     nothing. ``solver`` is ``midpoint``, or ``heun`` for the polynomial through all values.
     """

@@ -16,7 +16,7 @@ from sfumato.diffusion.samplers.step import renoised, steady_step
 
 
 def dpmpp_2m(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = "midpoint") -> Steps:
-    """Second order, one evaluation per step, deterministic: algorithm 2.
+    """Second order, one evaluation per step, deterministic.
 
     The last two guesses are extrapolated to the middle of the step (``midpoint``), or along the whole of it
     and averaged (``heun``). Its length is measured in -log sigma, the paper's in log-SNR: the two agree at

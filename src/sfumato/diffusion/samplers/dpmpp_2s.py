@@ -13,7 +13,7 @@ from sfumato.diffusion.samplers.singlestep import singlestep
 
 
 def dpmpp_2s(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = "midpoint") -> Steps:
-    """Second order, one evaluation per level, deterministic: algorithm 1.
+    """Second order, one evaluation per level, deterministic.
 
     The points inside a step are levels of the walk: two of its steps are one of the paper's. ``solver`` says
     how two guesses are averaged: ``midpoint``, or ``heun`` for the line through both.

@@ -18,7 +18,7 @@ from sfumato.diffusion.samplers.step import renewed, renewing_step, steady_step
 def dpmpp_2s_ancestral(x: Tensor, levels: Sequence[Level], noise: Noise, *, eta: float = 1.0) -> Steps:
     """``euler_ancestral`` that takes its guess from the middle of the step; two evaluations per step.
 
-    The midpoint method of arXiv:2211.01095, algorithm 1, to the noise that is kept. It is of second order,
+    The midpoint method of arXiv:2211.01095 to the noise that is kept. It is of second order,
     and noise drawn anew keeps a level's distribution. A step that keeps none, from pure noise or to sigma 0,
     is Euler's.
     """

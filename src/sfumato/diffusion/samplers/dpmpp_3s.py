@@ -13,7 +13,7 @@ from sfumato.diffusion.samplers.singlestep import singlestep
 
 
 def dpmpp_3s(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = "midpoint") -> Steps:
-    """Third order, one evaluation per level, deterministic: arXiv:2206.00927, algorithm 2, for clean latents.
+    """Third order, one evaluation per level, deterministic: the DPM-Solver-3 of arXiv:2206.00927, for clean latents.
 
     The points inside a step are levels of the walk: three of its steps are one of the paper's, and a walk's
     rest of one or two are of as low an order. ``solver`` says how three guesses are averaged: ``midpoint``,

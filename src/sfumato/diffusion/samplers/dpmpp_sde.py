@@ -20,7 +20,7 @@ def dpmpp_sde(
 ) -> Steps:
     """Second order, two evaluations per step: the whole step follows the guess from its middle.
 
-    Algorithm 1 of Lu et al. 2022, arXiv:2211.01095, with r = 1/2, where each of the two moves draws the share
+    DPM-Solver++(2S) of Lu et al. 2022, arXiv:2211.01095, with r = 1/2, where each of the two moves draws the share
     ``eta`` of a Markov chain's noise anew. Both look at one Brownian path: the second move knows the noise of
     the first, without which the variance would be right to first order only. The middle is that of -log
     sigma, the paper's log-SNR at alpha = 1.

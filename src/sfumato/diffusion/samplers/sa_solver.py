@@ -36,7 +36,7 @@ def sa_solver(
     tau: float = 1.0,
     between: tuple[float, float] = ALL,
 ) -> Steps:
-    """Second order, one evaluation per step: algorithm 1, predictor and corrector of two guesses each.
+    """Second order, one evaluation per step: predictor and corrector of two guesses each.
 
     The noise has strength ``tau``, 0 to 4, where noise over signal lies ``between`` these ends, and is
     none elsewhere; other samplers' ``eta`` is tau**2. Every guess serves twice: it corrects the step that led

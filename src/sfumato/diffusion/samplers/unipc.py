@@ -20,7 +20,7 @@ def unipc(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 2, v
     """UniPC-``order``, 1 to 3, for clean latents: one evaluation per step, deterministic.
 
     A step averages the polynomial through the last guesses. When the model has been asked where it led, the
-    step is made again with that guess among them, and the next one begins there; algorithms 1 and 2. At the
+    step is made again with that guess among them, and the next one begins there. At the
     end of the walk the order falls to 1, as in diffusers.
 
     ``variant`` is the paper's B(h), ``bh1`` or ``bh2``. It cancels out wherever the weights are solved for,
