@@ -81,6 +81,20 @@ def options_of(function: Callable[..., object], wanted: Named, what: str) -> dic
     }
 
 
+def options_told(function: Callable[..., object]) -> dict[str, str]:
+    """What may stand in the brackets, with what holds if it does not; "..." where something must stand."""
+    parameters = inspect.signature(function).parameters.values()
+    return {
+        each.name: "..." if each.default is each.empty else _spelt_default(each.default)
+        for each in parameters
+        if each.kind is each.KEYWORD_ONLY and str(each.annotation).removesuffix(" | None") in KINDS
+    }
+
+
+def _spelt_default(value: object) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
 def _bound(value: Value, annotation: str, called: str) -> Bound:
     taken = KINDS.get(annotation.removesuffix(" | None"))
     if taken is None:
