@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.engine import Engine, drawing
 from sfumato.engine.question import Encode
 from sfumato.errors import InputError
@@ -52,11 +53,11 @@ def test_without_guidance_no_unconditional_row_is_computed_and_no_negative_read(
 def test_a_negative_prompt_without_guidance_is_noted(glass):
     assert any("no effect at guidance 1:" in note for note in drawn(
         glass, prompt="cat", negative="fog", seed=0, steps=1, guidance=1).notes)  # fmt: skip
-    assert drawn(glass, prompt="cat", seed=0, steps=1, guidance=1).notes == ("read cat",)
+    assert drawn(glass, prompt="cat", seed=0, steps=3, guidance=1).notes == ("read cat",)
 
 
 def test_notes_on_the_negative_prompt_say_that_they_are(glass):
-    assert drawn(glass, prompt="cat", negative="fog", seed=0, steps=1).notes == (
+    assert drawn(glass, prompt="cat", negative="fog", seed=0, steps=3).notes == (
         "read cat", "negative prompt: read fog",
     )  # fmt: skip
 
@@ -103,6 +104,25 @@ def torch_conditioning(value):
     from sfumato.diffusion.protocol import Conditioning
 
     return Conditioning(torch.full((1, 3, 4), value))
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if SAMPLERS[name].fewest > 1])
+def test_fewer_steps_than_a_sampler_needs_are_refused_with_those_it_needs(glass, sampler):
+    with pytest.raises(InputError, match=f"{sampler} cannot draw in so few steps as 1: ask for at least 2"):
+        drawn(glass, prompt="cat", seed=0, steps=1, sampler=sampler)
+    assert glass.texts == []
+    drawn(glass, prompt="cat", seed=0, steps=2, sampler=sampler)
+
+
+def test_a_walk_in_which_nothing_of_the_sampler_is_left_is_noted(glass):
+    def notes(sampler, steps):
+        return drawn(glass, prompt="cat", seed=0, steps=steps, sampler=sampler).notes
+
+    for sampler, few, enough in (("dpmpp_2m", 2, 3), ("heun", 1, 2)):
+        told = f"{sampler} in so few steps as {few} is Euler's method: it differs from {enough} on"
+        assert told in notes(sampler, few)
+        assert not any("Euler's method" in note for note in notes(sampler, enough))
+    assert not any("Euler's method" in note for sampler in ("euler", "lcm") for note in notes(sampler, 1))
 
 
 def test_a_sampler_that_chooses_its_own_levels_says_what_it_does_not_heed(glass):

@@ -74,14 +74,17 @@ def drawing(request: Request, model: Model, watcher: Watcher | None = None) -> D
         )
     (picture,) = yield [Decode(latent)]
     begun = beginning_note(levels, model.levels(request.steps, None))
-    return Drawn(picture, (*asked.notes, *begun, *_walk_note(request, listing), *_size_note(size, model)))
+    return Drawn(
+        picture, (*asked.notes, *begun, *_walk_note(request, listing, levels), *_size_note(size, model))
+    )
 
 
 def _check_walk(request: Request, listing: Listing, spacing: str | None) -> None:
     """Raise InputError for fewer steps than the sampler can do with, and for two spacings at once."""
     if request.steps < listing.fewest:
         raise InputError(
-            f"{request.sampler} cannot draw in {request.steps} steps: ask for at least {listing.fewest}"
+            f"{request.sampler} cannot draw in so few steps as {request.steps}: "
+            f"ask for at least {listing.fewest}"
         )
     if spacing is not None and request.levels is not None:
         raise InputError(
@@ -121,8 +124,11 @@ def _watched(guide: Guide, levels: Sequence[Level], watcher: Watcher) -> Guide:
     return show
 
 
-def _walk_note(request: Request, listing: Listing) -> list[str]:
-    """What a sampler that chooses its own levels does not take from the walk."""
+def _walk_note(request: Request, listing: Listing, levels: Sequence[Level]) -> list[str]:
+    """What a sampler does not take from the walk, or has no room for in it."""
+    if levels[-1].sigma == 0 and len(levels) - 1 < listing.euler_below:
+        few, enough = len(levels) - 1, listing.euler_below
+        return [f"{request.sampler} in so few steps as {few} is Euler's method: it differs from {enough} on"]
     if listing.adaptive:
         return [
             f"{request.sampler} goes in steps of its own: steps and levels only say where it begins and ends"

@@ -28,6 +28,7 @@ DEIS = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=3,
     steps=(12, 30),
     aliases=("DEIS", "sample_deis", "DEISMultistepScheduler"),
     paper="arXiv:2204.13902",

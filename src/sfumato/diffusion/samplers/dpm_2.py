@@ -36,6 +36,7 @@ DPM_2 = Listing(
     order=2,
     evaluations=2,
     random=False,
+    euler_below=2,
     steps=(10, 25),
     aliases=("DPM2", "sample_dpm_2", "KDPM2DiscreteScheduler", "kdpm_2"),
     paper="arXiv:2206.00927",

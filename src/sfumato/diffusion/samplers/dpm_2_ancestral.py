@@ -42,6 +42,7 @@ DPM_2_ANCESTRAL = Listing(
     order=2,
     evaluations=2,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=(
         "DPM2 a",

@@ -41,6 +41,7 @@ DPM_SOLVER = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=3,
     steps=(20, 40),
     aliases=("DPM-Solver", "DPM-Solver-2", "DPM Solver"),
     paper="arXiv:2206.00927",

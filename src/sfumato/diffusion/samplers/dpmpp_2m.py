@@ -43,6 +43,7 @@ DPMPP_2M = Listing(
     evaluations=1,
     random=False,
     renoises=True,
+    euler_below=3,
     steps=(12, 30),
     aliases=("DPM++ 2M", "sample_dpmpp_2m", "DPMSolverMultistepScheduler"),
     variants={"EDMDPMSolverMultistepScheduler": "levels=karras"},

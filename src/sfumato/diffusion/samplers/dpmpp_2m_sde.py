@@ -53,6 +53,7 @@ DPMPP_2M_SDE = Listing(
     order=2,
     evaluations=1,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("DPM++ 2M SDE", "sample_dpmpp_2m_sde"),
     variants={"DPM++ 2M SDE Heun": "solver=heun", "CosineDPMSolverMultistepScheduler": "levels=exponential"},

@@ -27,6 +27,7 @@ DPMPP_2S = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=3,
     steps=(16, 40),
     aliases=("DPM++ 2S", "DPMSolverSinglestepScheduler"),
     paper="arXiv:2211.01095",

@@ -42,6 +42,7 @@ DPMPP_2S_ANCESTRAL = Listing(
     order=2,
     evaluations=2,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("DPM++ 2S a", "DPM++ 2S ancestral", "sample_dpmpp_2s_ancestral"),
     paper="arXiv:2211.01095",

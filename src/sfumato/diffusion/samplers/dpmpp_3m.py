@@ -28,6 +28,7 @@ DPMPP_3M = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=3,
     steps=(12, 30),
     aliases=("DPM++ 3M",),
     paper="arXiv:2211.01095",

@@ -55,6 +55,7 @@ DPMPP_3M_SDE = Listing(
     order=2,
     evaluations=1,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("DPM++ 3M SDE", "sample_dpmpp_3m_sde"),
     paper="arXiv:2211.01095",

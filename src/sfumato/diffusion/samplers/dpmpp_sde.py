@@ -20,10 +20,10 @@ def dpmpp_sde(
 ) -> Steps:
     """Second order, two evaluations per step: the whole step follows the guess from its middle.
 
-    DPM-Solver++(2S) of Lu et al. 2022, arXiv:2211.01095, with r = 1/2, where each of the two moves draws the share
-    ``eta`` of a Markov chain's noise anew. Both look at one Brownian path: the second move knows the noise of
-    the first, without which the variance would be right to first order only. The middle is that of -log
-    sigma, the paper's log-SNR at alpha = 1.
+    The DPM-Solver++(2S) of Lu et al. 2022, arXiv:2211.01095, with r = 1/2, where each of the two moves draws
+    the share ``eta`` of a Markov chain's noise anew. Both look at one Brownian path: the second move knows
+    the noise of the first, without which the variance would be right to first order only. The middle is that
+    of -log sigma, the paper's log-SNR at alpha = 1.
     """
     check_share("eta", eta)
     check_noise_scale(noise_scale, noisy=eta > 0, without="eta 0")
@@ -45,6 +45,7 @@ DPMPP_SDE = Listing(
     order=2,
     evaluations=2,
     random=True,
+    euler_below=2,
     steps=(10, 25),
     aliases=("DPM++ SDE", "sample_dpmpp_sde", "DPMSolverSDEScheduler"),
     paper="arXiv:2211.01095",

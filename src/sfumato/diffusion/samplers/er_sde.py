@@ -92,6 +92,7 @@ ER_SDE = Listing(
     order=2,
     evaluations=1,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("ER-SDE", "ER-SDE-Solver", "sample_er_sde"),
     paper="arXiv:2309.06169",

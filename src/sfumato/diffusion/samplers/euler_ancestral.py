@@ -32,6 +32,7 @@ EULER_ANCESTRAL = Listing(
     evaluations=1,
     random=True,
     renoises=True,
+    euler_below=2,
     steps=(20, 50),
     aliases=(
         "Euler a",

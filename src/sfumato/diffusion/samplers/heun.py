@@ -83,6 +83,7 @@ HEUN = Listing(
     order=2,
     evaluations=2,
     random=False,
+    euler_below=2,
     steps=(10, 25),
     aliases=("Heun", "sample_heun", "HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"),
     paper="arXiv:2206.00364",

@@ -36,6 +36,7 @@ IPNDM = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=2,
     steps=(12, 40),
     aliases=("iPNDM", "sample_ipndm", "IPNDMScheduler"),
     paper="arXiv:2204.13902",

@@ -39,6 +39,7 @@ LMS = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=2,
     steps=(15, 40),
     aliases=("LMS", "K-LMS", "sample_lms", "LMSDiscreteScheduler"),
     paper="k-diffusion, sampling.py (2022)",

@@ -39,6 +39,7 @@ PLMS = Listing(
     evaluations=1,
     warm_up=1,
     random=False,
+    euler_below=2,
     steps=(15, 50),
     aliases=("PLMS", "PLMSSampler", "PNDMScheduler"),
     paper="arXiv:2202.09778",

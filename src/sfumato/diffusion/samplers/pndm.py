@@ -67,6 +67,7 @@ PNDM = Listing(
     evaluations=1,
     warm_up=9,
     random=False,
+    euler_below=2,
     steps=(15, 50),
     aliases=("PNDM",),
     paper="arXiv:2202.09778",

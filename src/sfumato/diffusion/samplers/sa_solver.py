@@ -87,6 +87,7 @@ SA_SOLVER = Listing(
     order=2,
     evaluations=1,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("SA-Solver", "SASolverScheduler"),
     paper="arXiv:2309.05019",

@@ -73,6 +73,7 @@ UNIPC = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=3,
     steps=(10, 30),
     aliases=("UniPC", "UniPCMultistepScheduler"),
     variants={"uni_pc_bh1": "variant=bh1", "uni_pc_bh2": "variant=bh2"},
