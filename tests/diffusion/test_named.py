@@ -104,6 +104,11 @@ def test_none_is_said_where_there_may_be_none_and_nowhere_else():
         options_of(stirred, named("s(reach=none)"), "sampler")
 
 
+def test_a_number_is_a_float_where_one_is_taken_however_long_it_is():
+    (limit,) = options_of(stirred, named(f"s(limit={'9' * 30})"), "sampler").values()
+    assert isinstance(limit, float)
+
+
 @pytest.mark.parametrize("option", ["limit=1e999", "limit=-1e999", "reach=[0, 1e999]"])
 def test_a_number_without_end_is_no_option(option):
     with pytest.raises(InputError, match="must be finite"):

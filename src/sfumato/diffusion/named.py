@@ -109,7 +109,7 @@ def _bound(value: Value, annotation: str, called: str) -> Bound:
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, float) and not math.isfinite(number):
             raise InputError(f"{called} is {number}: it must be finite")
-    return value
+    return float(value) if taken is KINDS["float"] and isinstance(value, int) else value
 
 
 class Kind(NamedTuple):

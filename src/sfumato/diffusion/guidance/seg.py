@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sfumato.diffusion.guidance.beside import away_from
+from sfumato.diffusion.guidance.beside import away_from, numbered
 from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.protocol import Conditioning, Extras, Guide, Look, Looking, Perturbed
 
@@ -28,7 +28,7 @@ def seg(
     """
     if not blur >= LEAST:
         raise ValueError(f"blur {blur} of a place reaches no other place: it must be at least {LEAST}")
-    return away_from(guide, conditioning, smoothed(frozenset(layers), blur), scale)
+    return away_from(guide, conditioning, smoothed(numbered(layers), blur), scale)
 
 
 @dataclass(frozen=True)
