@@ -12,7 +12,7 @@ MOST = 2.0  # a share of the way to the words: 1 is all of it
 def cfg_pp(conditioning: Conditioning, negative: Conditioning, scale: Scale) -> Guide:
     """Two calls per evaluation: go part of the way to the words, and renoise as if there were none.
 
-    Algorithm 2: ``scale``, the paper's lambda, 0 to 1, is between the two guesses; the noise left in ``x`` is
+    ``scale``, the paper's lambda, 0 to 1, is between the two guesses; the noise left in ``x`` is
     read from the unconditional one. The sampler must heed that (``renoises`` in its listing), else ``guided``
     raises. It is no discretised equation: with more steps a given lambda pulls harder. Raises ValueError for
     a constant scale below 0 or above 2.

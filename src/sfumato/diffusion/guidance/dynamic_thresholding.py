@@ -1,4 +1,4 @@
-"""Dynamic thresholding, Saharia et al. 2022, arXiv:2205.11487, section 2.3: strong, and not burnt."""
+"""Dynamic thresholding, Saharia et al. 2022, arXiv:2205.11487: strong, and not burnt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def dynamic_thresholding(
     if mimic is not None and not 0 <= mimic <= 1000:
         raise ValueError(f"mimic {mimic} is a scale of guidance: from 0 to 1000, or none for pixels")
     if mimic is not None and bound is not None:
-        raise ValueError(f"bound {bound:g} has no effect beside mimic {mimic:g}: leave it out, or say mimic=none")
+        raise ValueError(f"bound {bound:g} has no effect beside mimic {mimic:g}: leave it out, or mimic=none")
     limit = 1.0 if bound is None else bound
     if not 0.001 <= limit <= 1000:
         raise ValueError(f"bound {limit} is outside 0.001 to 1000: pixels live within 1")
