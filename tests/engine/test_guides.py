@@ -209,6 +209,14 @@ def test_what_has_an_effect_is_not_noted(glass, guidance):
     assert not any("no effect" in note or "of the walk" in note for note in notes), notes
 
 
+@pytest.mark.parametrize("guidance", ["apg(1)", "cfg(linear(1, 1))", "cfg([1, 1, 1])", "cfg(1.0)"])
+def test_a_negative_prompt_at_scale_1_is_noted_however_it_is_said(glass, guidance):
+    assert any("negative prompt has no effect" in note for note in
+               drawn(glass, guidance=guidance, negative="dog").notes)  # fmt: skip
+    rising = drawn(glass, guidance="cfg(linear(1, 2))", negative="dog").notes
+    assert not any("no effect" in note for note in rising)
+
+
 def test_the_negative_prompt_counts_where_a_scale_of_1_does_not_silence_it(glass):
     for guidance in ("cfg_pp(1)", "perp_neg(1)"):
         one, other = (

@@ -34,20 +34,30 @@ def _negative(wanted: Named, request: Request, read: Sequence[str]) -> Iterator[
     """What the negative prompt does not do, or does against all expectation."""
     if not request.negative:
         return
-    scale = next((value for value in wanted.values if isinstance(value, (int, float))), None)
+    scales = _scales(wanted)
     parameters = {parameter.name for parameter in positional(listing_of(wanted))}
     if scaled_to_nothing(asked := _asked(request)):
         yield f"the negative prompt has no effect at guidance {_briefly(asked)}: raise it above 1"
     elif request.negative not in read:
         names = " in ".join(reversed([each.name for each in tree(wanted)]))
         yield f"the negative prompt has no effect: guide {names} does not read it; cfg does"
-    elif scale == 1 and "negative" in parameters and not listing_of(wanted).renoises:
+    elif set(scales) == {1} and "negative" in parameters and not listing_of(wanted).renoises:
         yield f"the negative prompt has no effect at guidance {wanted}: raise it above 1"
-    elif scale is not None and scale < 1 and listing_of(wanted) is GUIDES["cfg"]:
+    elif scales and max(scales) < 1 and listing_of(wanted) is GUIDES["cfg"]:
         yield (
-            f"at guidance {scale:g} the negative prompt draws the picture towards itself, not away: "
+            f"at guidance {max(scales):g} the negative prompt draws the picture towards itself, not away: "
             "raise it above 1"
         )
+
+
+def _scales(wanted: Named) -> list[float]:
+    """Its strength: one number, the ends of a curve, or one for every step."""
+    for value in wanted.values:
+        inside = value.values if isinstance(value, Named) else value if isinstance(value, tuple) else (value,)
+        numbers = [float(each) for each in inside if isinstance(each, (int, float))]
+        if numbers and len(numbers) == len(inside):
+            return numbers
+    return []
 
 
 def _briefly(asked: Named) -> str:
@@ -89,7 +99,7 @@ def _window(wanted: Named, levels: Sequence[Level]) -> Iterator[str]:
         yield (
             f"{wanted.name} acts from {start:g} to {stop:g} of the walk, and none of the levels stands there "
             f"({', '.join(f'{passed:.2g}' for passed in stands[:8])}{', ...' * (len(stands) > 8)}): "
-            "it has no effect; widen it, or take more steps"
+            "it has no effect, unless the sampler asks between them; widen it, or take more steps"
         )
     elif all(within) and {"start", "stop"} & dict(wanted.options).keys() and (start, stop) != (0, 1):
         yield f"{wanted.name} acts from {start:g} to {stop:g} of the walk, and all levels stand there"
