@@ -157,6 +157,21 @@ def test_importing_sfumato_is_cheap_and_its_names_are_all_there():
         sfumato.forger  # noqa: B018
 
 
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), -3, 1e9])
+def test_a_scale_that_no_guide_takes_is_an_error_at_once(scale):
+    with pytest.raises(sfumato.InputError, match="outside 0 to 1000"):
+        sfumato.cfg(scale)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-0.1, 1), (0.5, 0.5), (0, 1.1), (NAN, 1), (0, NAN)])
+def test_an_interval_that_no_walk_has_is_an_error_at_once(start, stop):
+    with pytest.raises(sfumato.InputError, match="0 is its beginning"):
+        sfumato.cfg(6, start=start, stop=stop)
+
+
 def test_guidance_is_named_in_python_too(tiny_painter):
     assert sfumato.cfg(6.0, start=0.1) == "cfg(6.0, start=0.1, stop=1.0)"
     named = tiny_painter("a", seed=1, steps=3, guidance=sfumato.cfg(6.0))

@@ -18,9 +18,10 @@ def samplers() -> list[str]:
     ]
     for name, listing in SAMPLERS.items():
         first, last = listing.steps
+        elsewhere = [*listing.aliases, *(f"{each} ({means})" for each, means in listing.variants.items())]
         rows.append(
             f"| `{name}` | {listing.order} | {listing.evaluations} | {'random' if listing.random else ''} "
-            f"| {first} to {last} | {', '.join(listing.aliases)} | {listing.paper} |"
+            f"| {first} to {last} | {', '.join(elsewhere)} | {listing.paper} |"
         )
     return rows
 

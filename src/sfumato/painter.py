@@ -20,6 +20,8 @@ from torch import Tensor
 
 from sfumato import families
 from sfumato.checkpoints.safetensors import digest
+from sfumato.diffusion.guidance.cfg import CFG
+from sfumato.diffusion.guidance.interval import check_interval
 from sfumato.diffusion.named import Named
 from sfumato.engine import Drawing, Drawn, Engine, Seen, drawing
 from sfumato.errors import InputError
@@ -43,7 +45,16 @@ class Options(TypedDict, total=False):
 
 
 def cfg(scale: float, *, start: float = 0.0, stop: float = 1.0) -> str:
-    """Classifier-free guidance between two shares of the walk, as a request names it: ``guidance=cfg(6)``."""
+    """Classifier-free guidance between two shares of the walk, as a request names it: ``guidance=cfg(6)``.
+
+    Raises InputError for a scale outside 0 to 1000, and unless 0 <= start < stop <= 1.
+    """
+    if not 0 <= scale <= CFG.limit:
+        raise InputError(f"the scale {scale} of cfg is outside 0 to {CFG.limit:g}: 2 to 8 is usual")
+    try:
+        check_interval(start, stop)
+    except ValueError as error:
+        raise InputError(str(error)) from error
     return str(Named("cfg", (scale,), (("start", start), ("stop", stop))))
 
 

@@ -32,6 +32,11 @@ def test_programs_get_the_same_as_json(sfumato):
     assert told.keys() == SAMPLERS.keys()
     assert told["euler"]["evaluations"] == 1
     assert told["euler"]["options"] == {}
+    assert told["plms"]["warm_up"] == 1
+    for fact in ("order", "random", "fewest", "euler_below", "warm_up", "own_levels", "adaptive", "renoises"):
+        assert {name: each[fact] for name, each in told.items()} == {
+            name: getattr(listing, fact) for name, listing in SAMPLERS.items()
+        }
     assert told["ddim"]["options"] == {"eta": "0.0"}
     assert "middle" not in told["pndm"]["options"]  # a function, which no text can give
     assert told["euler_ancestral"]["random"] is True

@@ -39,6 +39,10 @@ def test_options_reach_the_sampler():
     assert not torch.allclose(picture("ddim"), picture("ddim(eta=1)"))
 
 
+def test_a_word_among_the_options_needs_no_quotes():
+    assert sampler_asked("dpmpp_2m(solver=heun)").sampler.keywords == {"solver": "heun"}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -1,6 +1,7 @@
 """The path of a seed: Brownian in law, the same however it is looked at."""
 
 import math
+from itertools import combinations
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ def way(path: Path, start: float, end: float) -> torch.Tensor:
 
 
 STRETCHES = [(0.0, 1e-13), (0.0, 0.3), (1e-6, 2.0), (0.3, 0.30001), (0.7, 0.9), (1.0, 2.0), (3.0, 1e8)]
+NEAR = [0.7 * (1 + 10.0**-power) for power in range(4, 15)]
 
 
 @pytest.mark.parametrize(("start", "end"), STRETCHES)
@@ -32,6 +34,16 @@ def test_any_stretch_is_standard_normal_after_scaling(start, end):
     assert unit.pow(4).mean().item() == pytest.approx(3, abs=0.4)
 
 
+@pytest.mark.parametrize("end", NEAR)
+def test_levels_are_as_far_apart_as_they_say_however_near_they_are(end):
+    """Their variance is 1 down to the last bits of a level, and the next stretch knows nothing of it."""
+    unit = Path(3)(MANY, at(0.7), at(end))
+    assert unit.var().item() == pytest.approx(1, abs=0.05)
+    assert unit.pow(4).mean().item() == pytest.approx(3, abs=0.4)
+    beyond = Path(3)(MANY, at(end), at(0.7 + 2 * (end - 0.7)))
+    assert abs((unit * beyond).mean().item()) < 0.03
+
+
 @pytest.mark.parametrize(("start", "end"), STRETCHES)
 @pytest.mark.parametrize("share", [0.5, 0.31, 0.77])
 def test_adjoining_stretches_add_up_and_are_independent(start, end, share):
@@ -40,6 +52,17 @@ def test_adjoining_stretches_add_up_and_are_independent(start, end, share):
     torch.testing.assert_close(first + second, whole, rtol=1e-9, atol=1e-9 * math.sqrt(end))
     alike = torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1]
     assert abs(alike.item()) < 0.04
+
+
+def test_what_was_looked_at_before_does_not_change_a_bit():
+    levels = [at(time) for time in (0.1, 0.15, 0.4, 0.5, 3.0, 3.1)]
+    pairs = list(combinations(levels, 2))
+    path = Path(5)
+    there = [path(MANY, *pair) for pair in pairs]
+    back = [path(MANY, *pair) for pair in reversed(pairs)][::-1]
+    alone = [Path(5)(MANY, *pair) for pair in pairs]
+    assert all(torch.equal(one, other) for one, other in zip(there, back, strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(there, alone, strict=True))
 
 
 def test_the_order_of_looking_does_not_matter():

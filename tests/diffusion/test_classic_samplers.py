@@ -119,7 +119,7 @@ def test_churn_adds_as_much_noise_as_the_level_asked_about_has(levels, start, ch
 def test_churn_keeps_to_its_range_of_sigma():
     noise = Basis()
     drive(
-        heun(point(1.0, 1.0, 0.0), VE, noise, churn=1.0, lowest=0.2, highest=0.7),
+        heun(point(1.0, 1.0, 0.0), VE, noise, churn=1.0, between=(0.2, 0.7)),
         lambda question: Denoised(0 * question.x),
     )
     assert noise.drawn == len([sigma for sigma in UNEVEN if 0.2 <= sigma <= 0.7]) == 4
@@ -130,8 +130,11 @@ def test_churn_keeps_to_its_range_of_sigma():
     [
         ({"churn": -1.0}, "churn -1.0"),
         ({"churn": math.inf}, "churn inf"),
-        ({"lowest": 2.0, "highest": 1.0}, "from sigma 2.0 to 1.0"),
-        ({"stretch": -0.1}, "stretched by -0.1"),
+        ({"churn": 1.0, "between": (2.0, 1.0)}, "between 2.0 and 1.0: .* the lower first"),
+        ({"churn": 1.0, "between": (2.0, 3.0)}, "no step begins at a sigma between 2.0 and 3.0: widen it"),
+        ({"between": (0.0, 1.0)}, "no effect with churn 0: leave it out"),
+        ({"churn": 1.0, "noise_scale": -0.1}, "noise_scale -0.1"),
+        ({"noise_scale": 1.1}, "no effect with churn 0"),
     ],
 )
 def test_churn_of_an_impossible_kind_is_refused(options, message):

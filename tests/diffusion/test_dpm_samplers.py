@@ -126,14 +126,14 @@ def test_an_eta_that_is_no_share_is_refused(name, eta):
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("dpm_solver", {"order": 4}, "order 4: take 2 or 3"),
-        ("dpm_solver", {"solver": "huen"}, "solver 'huen': there are midpoint and heun"),
-        ("dpmpp_2m", {"solver": "huen"}, "solver 'huen': there are midpoint and heun"),
-        ("dpmpp_3s", {"solver": "huen"}, "solver 'huen': there are midpoint and heun"),
-        ("unipc", {"order": 4}, "order 4: take 1, 2 or 3"),
+        ("dpm_solver", {"order": 4}, "order 4: give 2 to 3"),
+        ("dpm_solver", {"solver": "huen"}, "solver 'huen' of .*: there are midpoint and heun"),
+        ("dpmpp_2m", {"solver": "huen"}, "solver 'huen' of .*: there are midpoint and heun"),
+        ("dpmpp_3s", {"solver": "huen"}, "solver 'huen' of .*: there are midpoint and heun"),
+        ("unipc", {"order": 4}, "order 4: give 1 to 3"),
         ("unipc", {"variant": "bh3"}, "variant of unipc 'bh3'"),
-        ("dpm_adaptive", {"order": 1}, "give order 2 or 3"),
-        ("dpm_adaptive", {"atol": 0.0}, "atol > 0"),
+        ("dpm_adaptive", {"order": 1}, "order 1: give 2 to 3"),
+        ("dpm_adaptive", {"atol": 0.0}, "atol of more than 0"),
     ],
 )
 def test_options_that_make_no_solver_are_refused(name, options, words):

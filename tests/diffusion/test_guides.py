@@ -410,7 +410,7 @@ def test_dynamic_thresholding_of_latents_keeps_the_range_of_a_lower_scale():
         around, wanted = high - high.mean(), (low - low.mean()).abs().max()
         limit = max(torch.quantile(around.abs(), 0.8), wanted)
         close(got[0, channel].flatten(), high.mean() + around.clip(-limit, limit) * (wanted / limit))
-    for options in ({"percentile": 0.0}, {"percentile": 1.1}, {"bound": 0.0}):
+    for options in ({"percentile": 0.0}, {"percentile": 1.1}, {"mimic": None, "bound": 0.0}, {"mimic": -1.1}):
         with pytest.raises(ValueError, match=r"0\.0|1\.1"):
             dynamic_thresholding(plain(CAT), **options)
 

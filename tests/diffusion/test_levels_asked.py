@@ -37,6 +37,7 @@ def test_every_spacing_serves_somebody():
 
 def test_options_reach_the_spacing():
     assert trained_levels("Karras(rho=5)", 6, STABLE) == karras(6, STABLE, rho=5)
+    assert trained_levels("leading(offset=none)", 6, STABLE) == leading(6, STABLE)
     assert trained_levels("leading(offset=0)", 6, STABLE) == leading(6, STABLE, offset=0)
     assert flow_levels("karras(rho=5)", 6) != flow_levels("karras", 6)
     assert flow_levels("uniform(shift=3)", 6, shift=2.0) == flow_uniform(6, 3.0)
@@ -48,8 +49,10 @@ def test_options_reach_the_spacing():
         ("karas", "unknown level spacing 'karas': did you mean karras"),
         ("trailing(rho=2)", "trailing has no option 'rho': it has final"),
         ("karras(7)", "takes options by name only: it has rho, final"),
-        ("karras(rho='x')", "rho x of level spacing karras is not a number"),
-        ("karras(rho=true)", "is not a number"),
+        ("karras(rho='x')", "rho of level spacing karras is a number, not 'x'"),
+        ("karras(rho=true)", "is a number, not true"),
+        ("karras(rho=1e999)", "rho of level spacing karras is inf: it must be finite"),
+        ("leading(offset=1.5)", "offset of level spacing leading is a whole number or none"),
         ("karras(rho=0)", "rho 0 is outside 0.1 to 1000"),
         ("beta(alpha=0)", "alpha 0 is outside"),
         ("karras(final=never)", "final never is not an end of a walk: there are zero and least"),

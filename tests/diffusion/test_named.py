@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sfumato.diffusion.named import Named, check_options, named
+from sfumato.diffusion.named import Named, named, options_of
 from sfumato.errors import InputError
 
 READ = {
@@ -69,18 +69,52 @@ def test_what_is_not_written_so_is_one_error(text):
 def test_an_option_that_is_not_there_is_told_those_that_are():
     def sampler(x, *, eta: float = 0.0, churn: float = 0.0, order: int = 2, f: object = 0): ...
 
-    check_options(sampler, named("ddim(eta=1, churn=2)"), "sampler")
+    options_of(sampler, named("ddim(eta=1, churn=2)"), "sampler")
     with pytest.raises(InputError, match="sampler ddim has no option 'etta': it has eta, churn, order, f"):
-        check_options(sampler, named("ddim(etta=1)"), "sampler")
+        options_of(sampler, named("ddim(etta=1)"), "sampler")
     with pytest.raises(InputError, match=r"by name only, not 0\.5: it has eta, churn, order, f"):
-        check_options(sampler, named("ddim(0.5)"), "sampler")
+        options_of(sampler, named("ddim(0.5)"), "sampler")
     with pytest.raises(InputError, match="eta of sampler ddim is a number, not 'much'"):
-        check_options(sampler, named("ddim(eta='much')"), "sampler")
+        options_of(sampler, named("ddim(eta='much')"), "sampler")
     with pytest.raises(InputError, match="eta of sampler ddim is a number, not true"):
-        check_options(sampler, named("ddim(eta=true)"), "sampler")
+        options_of(sampler, named("ddim(eta=true)"), "sampler")
     with pytest.raises(InputError, match=r"order of sampler ddim is a whole number, not 2\.5"):
-        check_options(sampler, named("ddim(order=2.5)"), "sampler")
+        options_of(sampler, named("ddim(order=2.5)"), "sampler")
     with pytest.raises(InputError, match="f of sampler ddim cannot be written as text"):
-        check_options(sampler, named("ddim(f=1)"), "sampler")
+        options_of(sampler, named("ddim(f=1)"), "sampler")
     with pytest.raises(InputError, match="has no option 'x': it has none"):
-        check_options(lambda x: x, named("euler(x=1)"), "sampler")
+        options_of(lambda x: x, named("euler(x=1)"), "sampler")
+
+
+def stirred(x, *, kind: str = "oval", limit: float | None = 1.0, reach: tuple[float, float] = (0, 1)): ...
+
+
+def test_a_word_needs_no_quotes():
+    assert options_of(stirred, named("s(kind=heun)"), "sampler") == {"kind": "heun"}
+    assert options_of(stirred, named("s(kind='heun')"), "sampler") == {"kind": "heun"}
+    with pytest.raises(InputError, match=r"kind of sampler s is a word, not heun\(2\)"):
+        options_of(stirred, named("s(kind=heun(2))"), "sampler")
+
+
+def test_none_is_said_where_there_may_be_none_and_nowhere_else():
+    assert options_of(stirred, named("s(limit=none)"), "sampler") == {"limit": None}
+    with pytest.raises(InputError, match="limit of sampler s is a number or none, not much"):
+        options_of(stirred, named("s(limit=much)"), "sampler")
+    with pytest.raises(InputError, match="reach of sampler s is a list of two numbers, not none"):
+        options_of(stirred, named("s(reach=none)"), "sampler")
+
+
+def test_a_number_is_a_float_where_one_is_taken_however_long_it_is():
+    (limit,) = options_of(stirred, named(f"s(limit={'9' * 30})"), "sampler").values()
+    assert isinstance(limit, float)
+
+
+@pytest.mark.parametrize("option", ["limit=1e999", "limit=-1e999", "reach=[0, 1e999]"])
+def test_a_number_without_end_is_no_option(option):
+    with pytest.raises(InputError, match="must be finite"):
+        options_of(stirred, named(f"s({option})"), "sampler")
+
+
+def test_a_number_without_end_is_read_back():
+    wanted = Named("cfg", (float("inf"), -float("inf")))
+    assert named(str(wanted)) == wanted

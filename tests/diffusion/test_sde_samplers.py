@@ -86,7 +86,6 @@ VARIANTS = {  # each with the order of its mean and variance
     "er_sde, 2": (partial(er_sde, order=2), 2),
     "er_sde, sde": (partial(er_sde, scaling="sde"), 2),
     "er_sde, ode": (partial(er_sde, scaling="ode"), 2),
-    "er_sde, corrected": (partial(er_sde, corrected=True), 2),
 }
 
 
@@ -96,7 +95,7 @@ def test_every_option_keeps_mean_and_variance_to_its_order(gaussian, variant, li
     sampler, order = VARIANTS[variant]
     coarse, fine = (gaussian.error(sampler, getattr(gaussian, line)(steps)) for steps in (40, 80))
     assert fine < 0.15
-    assert math.log2(coarse / fine) > order - 0.2
+    assert order - 0.2 < math.log2(coarse / fine) < order + 0.9  # and not of the next
 
 
 def test_noise_in_a_part_of_the_levels_keeps_mean_and_variance(gaussian):
@@ -112,8 +111,6 @@ def test_noise_in_a_part_of_the_levels_keeps_mean_and_variance(gaussian):
     [
         (partial(dpmpp_3m_sde, eta=0.0), {"curvature": 2.0}, lambda sigma: -np.log(sigma), 1),
         (partial(dpmpp_3m_sde, eta=1.0), {"curvature": 2.0}, lambda sigma: -np.log(sigma), 2),
-        (partial(er_sde, scaling="ode"), {"corrected": True}, lambda sigma: sigma, 1),
-        (partial(er_sde, scaling="sde"), {"corrected": True}, lambda sigma: sigma, 2),
     ],
 )
 def test_a_parabola_is_exact_only_with_what_the_published_third_order_leaves_out(
@@ -177,7 +174,7 @@ def test_more_steps_along_one_path_converge_to_one_picture(gaussian, name, line)
         (run(STRONG[name], levels(steps), SeededNoise(5)) - finest).square().mean().sqrt().item()
         for steps in (8, 32)
     ]
-    assert away[1] < 0.1
+    assert away[1] < 0.15
     assert away[1] < away[0] / 2
 
 
@@ -214,16 +211,9 @@ def test_without_noise_a_sampler_is_its_deterministic_twin(gaussian, name, line)
 
 
 @every_line
-@pytest.mark.parametrize(
-    "sampler", [partial(sa_solver, tau=0.0), partial(er_sde, scaling="ode"), partial(er_sde, corrected=True)]
-)
-def test_only_what_is_random_touches_the_noise(gaussian, sampler, line):
-    levels = finished(getattr(gaussian, line)(6))
-    if sampler.keywords.get("corrected"):
-        with pytest.raises(AssertionError, match="asked for the path"):
-            run(sampler, levels, Untouchable())
-    else:
-        assert run(sampler, levels, Untouchable()).isfinite().all()
+@pytest.mark.parametrize("sampler", [partial(sa_solver, tau=0.0), partial(er_sde, scaling="ode")])
+def test_what_is_not_random_does_not_touch_the_noise(gaussian, sampler, line):
+    assert run(sampler, finished(getattr(gaussian, line)(6)), Untouchable()).isfinite().all()
 
 
 @every_line
@@ -301,10 +291,15 @@ def test_tcd_joins_euler_and_lcm(gaussian, line):
         (partial(dpmpp_3m_sde, eta=2.0), "eta 2.0"),
         (partial(tcd, eta=math.nan), "eta nan"),
         (partial(dpmpp_2m_sde, solver="eu"), "solver 'eu' .* midpoint and heun"),
-        (partial(er_sde, order=4), "order 4: take 1, 2 or 3"),
+        (partial(er_sde, order=4), "order 4: give 1 to 3"),
         (partial(er_sde, scaling="sde_6"), "scaling of er_sde 'sde_6'.* sde_5"),
         (partial(sa_solver, tau=-1.0), "tau -1.0"),
         (partial(sa_solver, between=(3.0, 0.3)), "the lower end first"),
+        (partial(sa_solver, between=(100.0, 200.0)), "no step begins .* between 100.0 and 200.0: widen it"),
+        (partial(sa_solver, tau=0.0, between=(0.3, 3.0)), "no effect with tau 0: leave it out"),
+        (partial(er_sde, scaling="ode", noise_scale=1.1), "noise_scale 1.1 has no effect with scaling ode"),
+        (partial(dpmpp_sde, eta=0.0, noise_scale=0.5), "noise_scale 0.5 has no effect with eta 0"),
+        (partial(dpmpp_3m_sde, curvature=5.0), "curvature 5.0: give 1"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(gaussian, sampler, said):

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.engine import Engine, drawing
 from sfumato.engine.question import Encode
 from sfumato.errors import InputError
@@ -24,6 +25,18 @@ def test_a_request_that_cannot_be_drawn_fails_before_it_asks_anything(glass):
     assert glass.texts == []
 
 
+@pytest.mark.parametrize(
+    "sampler",
+    ["ddim(eta=2)", "lms(order=9)", "heun(churn=1, between=[2, 3])", "dpmpp_sde(eta=0, noise_scale=2)"],
+)
+def test_values_that_a_sampler_refuses_cost_no_encoding(glass, sampler):
+    with pytest.raises(InputError):
+        drawn(glass, prompt="a cat", seed=0, steps=4, sampler=sampler)
+    assert glass.texts == []
+    drawn(glass, prompt="a cat", seed=0, steps=4, sampler="heun(churn=1, between=[0.2, 0.8])")
+    assert glass.texts == ["a cat", ""]
+
+
 def test_the_first_question_is_what_the_words_mean(glass):
     job = drawing(Request(prompt="a cat", negative="fog", seed=0), glass)
     assert next(job) == [Encode(Wording(text="a cat")), Encode(Wording(text="fog", unwanted=True))]
@@ -40,11 +53,11 @@ def test_without_guidance_no_unconditional_row_is_computed_and_no_negative_read(
 def test_a_negative_prompt_without_guidance_is_noted(glass):
     assert any("no effect at guidance 1:" in note for note in drawn(
         glass, prompt="cat", negative="fog", seed=0, steps=1, guidance=1).notes)  # fmt: skip
-    assert drawn(glass, prompt="cat", seed=0, steps=1, guidance=1).notes == ("read cat",)
+    assert drawn(glass, prompt="cat", seed=0, steps=3, guidance=1).notes == ("read cat",)
 
 
 def test_notes_on_the_negative_prompt_say_that_they_are(glass):
-    assert drawn(glass, prompt="cat", negative="fog", seed=0, steps=1).notes == (
+    assert drawn(glass, prompt="cat", negative="fog", seed=0, steps=3).notes == (
         "read cat", "negative prompt: read fog",
     )  # fmt: skip
 
@@ -91,6 +104,25 @@ def torch_conditioning(value):
     from sfumato.diffusion.protocol import Conditioning
 
     return Conditioning(torch.full((1, 3, 4), value))
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if SAMPLERS[name].fewest > 1])
+def test_fewer_steps_than_a_sampler_needs_are_refused_with_those_it_needs(glass, sampler):
+    with pytest.raises(InputError, match=f"{sampler} cannot draw in so few steps as 1: ask for at least 2"):
+        drawn(glass, prompt="cat", seed=0, steps=1, sampler=sampler)
+    assert glass.texts == []
+    drawn(glass, prompt="cat", seed=0, steps=2, sampler=sampler)
+
+
+def test_a_walk_in_which_nothing_of_the_sampler_is_left_is_noted(glass):
+    def notes(sampler, steps):
+        return drawn(glass, prompt="cat", seed=0, steps=steps, sampler=sampler).notes
+
+    for sampler, few, enough in (("dpmpp_2m", 2, 3), ("heun", 1, 2)):
+        told = f"{sampler} in so few steps as {few} is Euler's method: it differs from {enough} on"
+        assert told in notes(sampler, few)
+        assert not any("Euler's method" in note for note in notes(sampler, enough))
+    assert not any("Euler's method" in note for sampler in ("euler", "lcm") for note in notes(sampler, 1))
 
 
 def test_a_sampler_that_chooses_its_own_levels_says_what_it_does_not_heed(glass):

@@ -187,7 +187,7 @@ CHURN = {"s_churn": 4.0, "s_tmin": 0.1, "s_tmax": 8.0, "s_noise": 1.01}
     ("sampler", "options", "function", "settings"),
     [
         (heun, {}, "sample_heun", {}),
-        (heun, {"churn": 4.0, "lowest": 0.1, "highest": 8.0, "stretch": 1.01}, "sample_heun", CHURN),
+        (heun, {"churn": 4.0, "between": (0.1, 8.0), "noise_scale": 1.01}, "sample_heun", CHURN),
         (heun, {"churn": 40.0}, "sample_heun", {"s_churn": 40.0}),
         (dpm_2, {}, "sample_dpm_2", {}),
         (lms, {}, "sample_lms", {}),

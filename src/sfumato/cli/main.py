@@ -18,7 +18,9 @@ import typer
 
 from sfumato.cli.bench import bench
 from sfumato.cli.draw import draw
+from sfumato.cli.guides import guides
 from sfumato.cli.inspect import inspect
+from sfumato.cli.levels import levels
 from sfumato.cli.replay import replay
 from sfumato.cli.samplers import samplers
 from sfumato.cli.tokens import tokens
@@ -31,6 +33,8 @@ VERBS: dict[str, Callable[..., None]] = {
     "replay": replay,
     "inspect": inspect,
     "samplers": samplers,
+    "levels": levels,
+    "guides": guides,
     "tokens": tokens,
     "train": train,
     "bench": bench,

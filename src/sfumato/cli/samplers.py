@@ -26,9 +26,15 @@ def samplers(
                 "evaluations": listing.evaluations,
                 "random": listing.random,
                 "fewest": listing.fewest,
+                "euler_below": listing.euler_below,
+                "warm_up": listing.warm_up,
+                "own_levels": listing.own_levels,
+                "adaptive": listing.adaptive,
+                "renoises": listing.renoises,
                 "steps": listing.steps,
                 "options": _options(listing.sampler),
                 "aliases": listing.aliases,
+                "variants": dict(listing.variants),
                 "paper": listing.paper,
             }
             for name, listing in SAMPLERS.items()
@@ -43,7 +49,8 @@ def samplers(
             f"{name:{width}}  {listing.order:>5}  {listing.evaluations:>9}  "
             f"{'random' if listing.random else '-':6}  {f'{first} to {last}':>11}  {listing.paper}"
         )
-        typer.echo(f"    {', '.join(listing.aliases)}")
+        variants = (f"{name} ({means})" for name, means in listing.variants.items())
+        typer.echo(f"    {', '.join((*listing.aliases, *variants))}")
         if options := _options(listing.sampler):
             typer.echo(f"    options: {', '.join(f'{option}={value}' for option, value in options.items())}")
     typer.echo("Draw with one by --sampler; its options go in brackets: --sampler 'ddim(eta=0.5)'.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import NamedTuple, TypeAlias, cast
 from sfumato.errors import InputError
 
 Value: TypeAlias = "float | str | tuple[Value, ...] | Named"
+Bound: TypeAlias = "float | str | tuple[Value, ...] | None"
 
 LONGEST, LARGEST = 2000, 10**30
 
@@ -36,7 +38,8 @@ class Named:
 def named(text: str) -> Named:
     """Read ``name(value, option=value)``; raises InputError for what is not written so.
 
-    Values are numbers, text in quotes, lists of values in brackets, true, false, or named things again.
+    Values are numbers, text in quotes, lists of values in brackets, true, false, or named things again. A
+    single word without quotes is read as a named thing: whoever takes words takes that too.
     """
     name, bracket, rest = text.strip().partition("(")
     name, closed = name.strip(), rest.endswith(")") if bracket else ")" not in name
@@ -55,10 +58,11 @@ def named(text: str) -> Named:
     return _named(name, call, text[:80])
 
 
-def check_options(function: Callable[..., object], wanted: Named, what: str) -> None:
-    """Raise InputError for an option that ``function`` does not have, or not with such a value.
+def options_of(function: Callable[..., object], wanted: Named, what: str) -> dict[str, Bound]:
+    """The options in the brackets as ``function`` takes them; InputError for one that it does not.
 
-    Its options are its keyword-only parameters; their annotations tell what they take.
+    Its options are its keyword-only parameters; their annotations tell what they take. Words need no quotes,
+    and ``none`` is None where that is taken. Numbers must be finite.
     """
     known = {
         name: str(parameter.annotation)
@@ -69,14 +73,43 @@ def check_options(function: Callable[..., object], wanted: Named, what: str) -> 
     if wanted.values:
         first = _spelt(wanted.values[0])
         raise InputError(f"{what} {wanted.name} takes options by name only, not {first}: {there_are}")
-    for name, value in wanted.options:
+    for name, _ in wanted.options:
         if name not in known:
             raise InputError(f"{what} {wanted.name} has no option {name!r}: {there_are}")
-        taken = KINDS.get(known[name].removesuffix(" | None"))
-        if taken is None:
-            raise InputError(f"{name} of {what} {wanted.name} cannot be written as text: leave it out")
-        if not taken.fits(value):
-            raise InputError(f"{name} of {what} {wanted.name} is {taken.said}, not {_spelt(value)}")
+    return {
+        name: _bound(value, known[name], f"{name} of {what} {wanted.name}") for name, value in wanted.options
+    }
+
+
+def options_told(function: Callable[..., object]) -> dict[str, str]:
+    """What may stand in the brackets, with what holds if it does not; "..." where something must stand."""
+    parameters = inspect.signature(function).parameters.values()
+    return {
+        each.name: "..." if each.default is each.empty else _spelt_default(each.default)
+        for each in parameters
+        if each.kind is each.KEYWORD_ONLY and str(each.annotation).removesuffix(" | None") in KINDS
+    }
+
+
+def _spelt_default(value: object) -> str:
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _bound(value: Value, annotation: str, called: str) -> Bound:
+    taken = KINDS.get(annotation.removesuffix(" | None"))
+    if taken is None:
+        raise InputError(f"{called} cannot be written as text: leave it out")
+    absent = annotation.endswith(" | None")
+    if absent and value == Named("none"):
+        return None
+    if taken.fits is _word and isinstance(value, Named) and value == Named(value.name):
+        return value.name  # a word without its quotes
+    if isinstance(value, Named) or not taken.fits(value):
+        raise InputError(f"{called} is {taken.said}{' or none' * absent}, not {_spelt(value)}")
+    for number in value if isinstance(value, tuple) else (value,):
+        if isinstance(number, float) and not math.isfinite(number):
+            raise InputError(f"{called} is {number}: it must be finite")
+    return float(value) if taken is KINDS["float"] and isinstance(value, int) else value
 
 
 class Kind(NamedTuple):
@@ -114,7 +147,7 @@ KINDS = {
     "bool": Kind("true or false", _truth),
     "int": Kind("a whole number", _whole),
     "float": Kind("a number", _number),
-    "str": Kind("a word in quotes", _word),
+    "str": Kind("a word", _word),
     "Iterable[int]": Kind("a list of whole numbers such as [2]", _some_whole),
     "tuple[float, float]": Kind("a list of two numbers", _two_numbers),
 }
@@ -157,4 +190,6 @@ def _spelt(value: Value) -> str:
         return f"[{', '.join(map(_spelt, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and math.isinf(value):
+        return "1e999" if value > 0 else "-1e999"
     return repr(value) if isinstance(value, str) else str(value)

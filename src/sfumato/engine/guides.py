@@ -6,25 +6,23 @@ the words and the model come from the request (``SUPPLIERS``), all else from the
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sfumato.diffusion.choose import own_name, plainly, spellings
-from sfumato.diffusion.guidance import GUIDES, plain
-from sfumato.diffusion.guidance.listing import Listing
+import torch
+
+from sfumato.diffusion.guidance import plain
+from sfumato.diffusion.guidance.distilled import told as told_scale
 from sfumato.diffusion.guidance.scale import cosine, linear, stepwise
-from sfumato.diffusion.named import Named, Value, check_options, named
+from sfumato.diffusion.named import Named, Value, options_of
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Conditioning, Guide, Level
+from sfumato.engine.guide_notes import effects
+from sfumato.engine.guide_tree import inner, listing_of, positional, required, tree, wanted_guide
 from sfumato.engine.question import Encode
 from sfumato.errors import InputError
 from sfumato.families.model import Encoded, Wording
 from sfumato.request import Request
-
-UNGUIDED = (0.0, 1.0)
-"""Scales that mean "no guidance": 1 by the formula, 0 as distilled models are commonly asked for it."""
 
 CURVES = {"linear": linear, "cosine": cosine}
 
@@ -48,62 +46,57 @@ class _Maker(NamedTuple):
     values: list[Value]
 
 
-def wanted_guide(request: Request) -> Named:
-    """The guide that a request names; a number is the scale of classifier-free guidance."""
-    if isinstance(request.guidance, str):
-        wanted = named(request.guidance)
-        return wanted if wanted.values or wanted.options else Named(own_name(GUIDES, wanted.name, "guide"))
-    return Named("none") if request.guidance in UNGUIDED else Named("cfg", (request.guidance,))
-
-
 def guide_asked(
     request: Request, prediction: Prediction, levels: Sequence[Level]
 ) -> Generator[list[Encode], list[Encoded], Asked]:
     """Ask for the words that the guide needs, no more, and make it.
 
-    Raises InputError for names, options and values that there are not.
+    Raises InputError for names, options and values that there are not, before it asks anything.
     """
     wanted = wanted_guide(request)
     _check_perturbed(wanted)
     texts = list(dict.fromkeys(_texts(wanted, request)))
+
+    def made(told: Mapping[str, Conditioning]) -> Guide:
+        return _made(_Maker(request, told, prediction, levels, wanted, [*wanted.values]))
+
+    made(dict.fromkeys(texts, Conditioning(torch.zeros(1, 1, 1))))  # what cannot be made is said before
     encoded = yield [Encode(_wording(text, request)) for text in texts]
-    told = {text: each.conditioning for text, each in zip(texts, encoded, strict=True)}
-    guide = _made(_Maker(request, told, prediction, levels, wanted, [*wanted.values]))
+    guide = made({text: each.conditioning for text, each in zip(texts, encoded, strict=True)})
     notes = [
         note if text == request.prompt else f"{_part(text, request)}: {note}"
         for text, each in zip(texts, encoded, strict=True)
         for note in each.notes
     ]
-    renoises = any(listing.renoises for listing in _listings(wanted))
-    return Asked(guide, (*notes, *_negative_note(wanted, request)), renoises)
+    renoises = any(listing_of(each).renoises for each in tree(wanted))
+    return Asked(guide, (*notes, *effects(wanted, request, levels, read=texts)), renoises)
 
 
 def _check_perturbed(wanted: Named) -> None:
     """Raise InputError where a guide would compare rows that were told different things."""
-    for outer in _tree(wanted):
-        if _listing(outer).perturbs:
-            for inner in _tree(_inner(outer)):
-                if not _listing(inner).tells:
+    for outer in tree(wanted):
+        if listing_of(outer).perturbs:
+            for each in tree(inner(outer)):
+                if not listing_of(each).tells:
                     raise InputError(
-                        f"guide {outer.name} compares with what the prompt alone shows, which {inner.name} "
+                        f"guide {outer.name} compares with what the prompt alone shows, which {each.name} "
                         f"does not tell: write, for instance, {outer.name}(cfg(4), ...)"
                     )
 
 
 def _made(maker: _Maker) -> Guide:
     """Call the maker that ``maker.wanted`` names with all that its parameters ask for."""
-    wanted, listing = maker.wanted, _listing(maker.wanted)
+    wanted, listing = maker.wanted, listing_of(maker.wanted)
     arguments: list[object] = []
-    for parameter in _positional(listing):
+    for parameter in positional(listing):
         if parameter.name not in SUPPLIERS:
             raise TypeError(f"no request can name the {parameter.name} of guide {wanted.name}")
         steady = parameter.name == "scale" and parameter.annotation == "float"
         arguments.append(_one_number(maker) if steady else SUPPLIERS[parameter.name](maker))
     if maker.values:
         raise InputError(f"{maker.values[0]} of guide {wanted} means nothing to it: leave it out")
-    check_options(listing.maker, Named(wanted.name, (), wanted.options), "guide")
-    options: dict[str, Any] = dict(wanted.options)
-    if absent := [name for name in _required(listing) if name not in options]:
+    options: dict[str, Any] = options_of(listing.maker, Named(wanted.name, (), wanted.options), "guide")
+    if absent := [name for name in required(listing) if name not in options]:
         raise InputError(f"guide {wanted.name} needs {absent[0]}: write {wanted.name}(..., {absent[0]}=...)")
     try:
         return listing.maker(*arguments, **options)
@@ -112,9 +105,21 @@ def _made(maker: _Maker) -> Guide:
 
 
 def _wrapped(maker: _Maker) -> Guide:
-    inner = _inner(maker.wanted)
+    within = inner(maker.wanted)
     maker.values.pop(0)
-    return _made(maker._replace(wanted=inner, values=[*inner.values]))
+    return _made(maker._replace(wanted=within, values=[*within.values]))
+
+
+def _unguided(maker: _Maker) -> Guide:
+    """The prompt alone; to a network that reads a scale of its own, with the scale that the guide tells."""
+    words = maker.told[maker.request.prompt]
+    for each in tree(maker.wanted):
+        scale = dict(each.options).get("guidance")
+        if any(parameter.name == "guidance" for parameter in positional(listing_of(each))):
+            scale = _one_number(maker._replace(wanted=each, values=[*each.values]))
+        if isinstance(scale, (int, float)):
+            return plain(told_scale(words, scale))
+    return plain(words)
 
 
 def _scale(maker: _Maker) -> float | Callable[[float], float]:
@@ -169,7 +174,12 @@ def _negatives(maker: _Maker) -> list[tuple[Conditioning, float]]:
 def _pairs(maker: _Maker) -> list[tuple[Conditioning, float]]:
     pairs = [value for value in maker.values if _is_pair(value)]
     maker.values[:] = [value for value in maker.values if not _is_pair(value)]
-    return [(maker.told[str(text)], float(str(weight))) for text, weight in pairs]  # pyright: ignore
+    limit = listing_of(maker.wanted).limit
+    weighted = [(maker.told[str(text)], float(str(weight))) for text, weight in pairs]  # pyright: ignore
+    for _, weight in weighted:
+        if not abs(weight) <= limit:
+            raise InputError(f"weight {weight:g} in guide {maker.wanted} is outside {-limit:g} to {limit:g}")
+    return weighted
 
 
 def _is_pair(value: Value) -> bool:
@@ -190,7 +200,7 @@ SUPPLIERS: dict[str, Callable[[_Maker], object]] = {
     "prediction": lambda maker: maker.prediction,
     "guide": _wrapped,
     "inside": _wrapped,
-    "outside": lambda maker: plain(maker.told[maker.request.prompt]),
+    "outside": _unguided,
     "scale": _scale,
     "guidance": _one_number,
     "sentences": _sentences,
@@ -201,8 +211,8 @@ SUPPLIERS: dict[str, Callable[[_Maker], object]] = {
 def _texts(wanted: Named, request: Request) -> Iterator[str]:
     """Every text that a guide, and those it wraps, will be told; the prompt is always read."""
     yield request.prompt
-    for guide in _tree(wanted):
-        names = {parameter.name for parameter in _positional(_listing(guide))}
+    for guide in tree(wanted):
+        names = {parameter.name for parameter in positional(listing_of(guide))}
         if "negative" in names or ("negatives" in names and request.negative):
             yield request.negative
         if "empty" in names:
@@ -211,53 +221,15 @@ def _texts(wanted: Named, request: Request) -> Iterator[str]:
             yield from (str(value[0]) for value in guide.values if _is_pair(value))  # pyright: ignore
 
 
-def _tree(wanted: Named) -> Iterator[Named]:
-    """A guide and those inside it, outermost first."""
-    yield wanted
-    if _listing(wanted).wraps:
-        yield from _tree(_inner(wanted))
-
-
-def _inner(wanted: Named) -> Named:
-    """The guide that this one wraps: its first value; a number is the scale of cfg."""
-    first = wanted.values[0] if wanted.values else None
-    if isinstance(first, Named) and plainly(first.name) in spellings(GUIDES):
-        return first
-    if isinstance(first, (int, float)) and not isinstance(first, bool):
-        return Named("cfg", (first,))
-    raise InputError(f"guide {wanted.name} wraps another: write, for instance, {wanted.name}(cfg(6))")
-
-
-def _listings(wanted: Named) -> Iterator[Listing]:
-    return map(_listing, _tree(wanted))
-
-
-def _listing(wanted: Named) -> Listing:
-    return GUIDES[own_name(GUIDES, wanted.name, "guide")]
-
-
-def _positional(listing: Listing) -> list[inspect.Parameter]:
-    parameters = inspect.signature(listing.maker).parameters.values()
-    return [each for each in parameters if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-
-
-def _required(listing: Listing) -> list[str]:
-    """Options that have no default."""
-    parameters = inspect.signature(listing.maker).parameters.values()
-    return [
-        each.name
-        for each in parameters
-        if each.kind is inspect.Parameter.KEYWORD_ONLY and each.default is inspect.Parameter.empty
-    ]
-
-
 def _numbers(values: Sequence[Value], wanted: Named) -> list[float]:
+    """Scales, whether they stand alone, in a curve or in a list."""
+    limit = listing_of(wanted).limit
     numbers: list[float] = []
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InputError(f"{value} of guide {wanted} is not a number")
-        if not 0 <= value < math.inf:
-            raise InputError(f"{value} of guide {wanted} is not a finite number of at least 0")
+        if not 0 <= value <= limit:
+            raise InputError(f"{value} of guide {wanted} is outside 0 to {limit:g}")
         numbers.append(float(value))
     return numbers
 
@@ -277,22 +249,3 @@ def _wording(text: str, request: Request) -> Wording:
 
 def _part(text: str, request: Request) -> str:
     return "negative prompt" if text == request.negative else f"sentence {text!r}"
-
-
-def _negative_note(wanted: Named, request: Request) -> list[str]:
-    """What the negative prompt does not do, or does against all expectation."""
-    if not request.negative:
-        return []
-    if request.guidance in UNGUIDED:
-        return [f"the negative prompt has no effect at guidance {request.guidance:g}: raise it above 1"]
-    if request.negative not in _texts(wanted, request):
-        return [f"the negative prompt has no effect: guide {wanted.name} does not read it; cfg does"]
-    scale = wanted.values[0] if wanted.values else None
-    if scale == 1 and not _listing(wanted).wraps:
-        return [f"the negative prompt has no effect at guidance {wanted}: raise it above 1"]
-    if isinstance(scale, (int, float)) and scale < 1 and _listing(wanted) is GUIDES["cfg"]:
-        return [
-            f"at guidance {scale:g} the negative prompt draws the picture towards itself, not away: "
-            "raise it above 1"
-        ]
-    return []

@@ -10,13 +10,15 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+import torch
 from torch import Tensor
 
 from sfumato.diffusion.noise import SeededNoise
-from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding, Level, guided
+from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding, Level, Sampler, guided
 from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.diffusion.samplers.asked import sampler_asked
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.engine.beginning import beginning_note
 from sfumato.engine.guides import Asked, guide_asked
 from sfumato.engine.question import Decode, Question
 from sfumato.errors import InputError
@@ -49,13 +51,14 @@ Watcher: TypeAlias = Callable[[Seen], None]
 def drawing(request: Request, model: Model, watcher: Watcher | None = None) -> Drawing:
     """Draw one request with answers of ``model``'s networks; ``watcher`` is told of every step.
 
-    Raises InputError, before it asks anything, for a size, sampler or spacing that there is not.
+    Raises InputError, before it asks anything, for a size, sampler, option or spacing that there is not.
     """
     size = request.size or model.native
     model.check_size(size)
     sampler, listing, spacing = sampler_asked(request.sampler)
     _check_walk(request, listing, spacing)
     levels = model.levels(request.steps, spacing if request.levels is None else request.levels)
+    _check_values(sampler, levels)
     noise = SeededNoise(request.seed)
     asked = yield from guide_asked(request, model.prediction, levels)
     _check_sampler(request, listing, asked)
@@ -70,19 +73,33 @@ def drawing(request: Request, model: Model, watcher: Watcher | None = None) -> D
             "lower the first, or change options of the second"
         )
     (picture,) = yield [Decode(latent)]
-    return Drawn(picture, (*asked.notes, *_walk_note(request, listing), *_size_note(size, model)))
+    begun = beginning_note(levels, model.levels(request.steps, None))
+    return Drawn(
+        picture, (*asked.notes, *begun, *_walk_note(request, listing, levels), *_size_note(size, model))
+    )
 
 
 def _check_walk(request: Request, listing: Listing, spacing: str | None) -> None:
     """Raise InputError for fewer steps than the sampler can do with, and for two spacings at once."""
     if request.steps < listing.fewest:
         raise InputError(
-            f"{request.sampler} cannot draw in {request.steps} steps: ask for at least {listing.fewest}"
+            f"{request.sampler} cannot draw in so few steps as {request.steps}: "
+            f"ask for at least {listing.fewest}"
         )
     if spacing is not None and request.levels is not None:
         raise InputError(
             f"{request.sampler} names the spacing {spacing} and levels says {request.levels}: leave one out"
         )
+
+
+def _check_values(sampler: Sampler, levels: Sequence[Level]) -> None:
+    """Raise InputError for values of options that the sampler refuses, which it does when it starts."""
+    start = torch.zeros(1)
+    steps = sampler(start, levels, SeededNoise(0))
+    try:
+        next(steps, None)
+    finally:
+        steps.close()
 
 
 def _check_sampler(request: Request, listing: Listing, asked: Asked) -> None:
@@ -107,8 +124,11 @@ def _watched(guide: Guide, levels: Sequence[Level], watcher: Watcher) -> Guide:
     return show
 
 
-def _walk_note(request: Request, listing: Listing) -> list[str]:
-    """What a sampler that chooses its own levels does not take from the walk."""
+def _walk_note(request: Request, listing: Listing, levels: Sequence[Level]) -> list[str]:
+    """What a sampler does not take from the walk, or has no room for in it."""
+    if levels[-1].sigma == 0 and len(levels) - 1 < listing.euler_below:
+        few, enough = len(levels) - 1, listing.euler_below
+        return [f"{request.sampler} in so few steps as {few} is Euler's method: it differs from {enough} on"]
     if listing.adaptive:
         return [
             f"{request.sampler} goes in steps of its own: steps and levels only say where it begins and ends"

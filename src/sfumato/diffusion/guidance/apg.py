@@ -25,9 +25,12 @@ def apg(
     Of the step away from ``negative`` the part along the guess itself, which saturates, counts ``eta`` times.
     Its norm is held below ``threshold`` (15 for SDXL, 7.5 for Stable Diffusion 2.1, 2.5 for ImageNet; None
     for no limit: it grows with the size of the latent), and ``momentum``, negative, subtracts where earlier
-    steps went already. Raises ValueError for a threshold that leaves nothing, and for a momentum that grows.
+    steps went already. Raises ValueError for an eta outside
+    0 to 1, a threshold that leaves nothing, and a momentum that grows.
     """
-    if threshold is not None and threshold <= 0:
+    if not 0 <= eta <= 1:
+        raise ValueError(f"eta {eta} is a share of the part along the guess: it must be from 0 to 1")
+    if threshold is not None and not threshold > 0:
         raise ValueError(f"threshold {threshold} on a norm leaves no guidance: above 0, or None for no limit")
     if not -1 < momentum < 1:
         raise ValueError(f"momentum {momentum} would grow without end: it must be above -1 and below 1")

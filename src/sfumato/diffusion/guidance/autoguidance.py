@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sfumato.diffusion.guidance.beside import numbered
 from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.guidance.scale import Scale, at
 from sfumato.diffusion.guidance.slg import skipping
@@ -16,7 +17,7 @@ def autoguidance(conditioning: Conditioning, scale: Scale, *, layers: Iterable[i
     The weaker is the one that the family holds beside the other: smaller, or less trained, as the paper has
     it. With ``layers`` it is the network itself without them, which costs no second set of weights.
     """
-    poor = NO_EXTRAS if layers is None else skipping(frozenset(layers))
+    poor = NO_EXTRAS if layers is None else skipping(numbered(layers))
 
     def guide(question: Eval) -> Guiding:
         x, level = question
@@ -30,6 +31,7 @@ def autoguidance(conditioning: Conditioning, scale: Scale, *, layers: Iterable[i
 AUTOGUIDANCE = Listing(
     maker=autoguidance,
     rows=2,
+    contrasts=False,
     scale=(1.2, 3.0),
     aliases=("AutoGuidance",),
     paper="arXiv:2406.02507",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 
 from torch import Tensor
 
@@ -10,6 +10,17 @@ from sfumato.diffusion.protocol import Call, Conditioning, Denoised, Eval, Extra
 from sfumato.errors import InputError
 
 Beside = Generator[list[Call], list[Tensor], tuple[Denoised, list[Tensor]]]
+
+
+def numbered(layers: Iterable[int]) -> frozenset[int]:
+    """These layers of the network. Raises ValueError for none, and for a number below 0.
+
+    The network alone knows how many it has; it raises for the others.
+    """
+    told = frozenset(layers)
+    if not told or min(told) < 0:
+        raise ValueError(f"layers {sorted(told)} are no layers: name some by their numbers, from 0")
+    return told
 
 
 def beside(guiding: Guiding, calls: Sequence[Call]) -> Beside:

@@ -15,10 +15,10 @@ def cfg_zero(
 ) -> Guide:
     """Two calls per evaluation: the unconditional velocity is first scaled to come nearest to the other.
 
-    Algorithm 1, on the velocity per unit of sigma, (x - clean) / sigma: a flow's
-    own, and epsilon at alpha = 1. While the walk's progress is below ``still`` the velocity is zero instead
-    and nothing is asked; the paper does so for the first 4% of the steps. It is off by default: a multistep
-    sampler would take standing still for what the model sees. Turn it on with euler.
+    The velocity is per unit of sigma, (x - clean) / sigma: a flow's own, and epsilon at alpha = 1. While the
+    walk's progress is below ``still`` the velocity is zero instead and nothing is asked; the paper does so
+    for the first 4% of the steps. It is off by default: a multistep sampler would take standing still for
+    what the model sees. Turn it on with euler.
     """
     if not 0 <= still < 1:
         raise ValueError(f"to stand still for {still} of the walk leaves no walk: from 0 to below 1")

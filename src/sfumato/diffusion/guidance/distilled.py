@@ -12,7 +12,12 @@ from sfumato.diffusion.protocol import Conditioning, Guide
 
 
 def told(conditioning: Conditioning, guidance: float) -> Conditioning:
-    """The same words for a network that reads its own scale of guidance, as FLUX.1 dev does."""
+    """The same words for a network that reads its own scale of guidance, as FLUX.1 dev does.
+
+    Raises ValueError for a scale outside 0 to 1000.
+    """
+    if not 0 <= guidance <= 1000:
+        raise ValueError(f"guidance {guidance} told to the network is outside 0 to 1000")
     return replace(conditioning, guidance=guidance)
 
 
@@ -29,6 +34,8 @@ def true_cfg(conditioning: Conditioning, negative: Conditioning, scale: Scale, *
 DISTILLED = Listing(
     maker=distilled,
     tells=False,
+    mixes=False,
+    contrasts=False,
     rows=1,
     scale=(1.5, 5.0),
     aliases=("Distilled CFG", "FluxGuidance", "Embedded guidance"),

@@ -44,6 +44,8 @@ def check_interval(start: float, stop: float) -> None:
 INTERVAL = Listing(
     maker=interval,
     rows=0,
+    mixes=False,
+    contrasts=False,
     wraps=True,
     scale=None,
     aliases=("Limited interval guidance",),

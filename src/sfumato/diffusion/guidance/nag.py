@@ -41,10 +41,10 @@ def nag(
     In all layers: what a place picks from the words goes ``scale`` times as far from what it
     picks from ``negative``, grows by at most ``tau`` in its L1 norm, and counts for the share ``alpha``. For
     networks that attend to words in layers of their own; those that mix words and picture in one (FLUX, SD3)
-    need a perturbation of their own. Raises ValueError for a tau below 1 and an alpha outside 0 to 1.
+    need a perturbation of their own. Raises ValueError for tau outside 1 to 1000, alpha outside 0 to 1.
     """
-    if tau < 1:
-        raise ValueError(f"tau {tau} would weaken the words: it must be at least 1")
+    if not 1 <= tau <= 1000:
+        raise ValueError(f"tau {tau} is outside 1 to 1000: below 1 it would weaken the words")
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha {alpha} is a share: it must be from 0 to 1")
     if scale == 1:
@@ -108,6 +108,8 @@ def _joined(first: Conditioning, second: Conditioning) -> Conditioning:
 NAG = Listing(
     maker=nag,
     tells=False,
+    mixes=False,
+    contrasts=False,
     rows=1,
     scale=(2.0, 8.0),
     aliases=("NAG", "Normalized attention guidance"),

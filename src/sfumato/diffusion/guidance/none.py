@@ -16,4 +16,12 @@ def plain(conditioning: Conditioning) -> Guide:
     return guide
 
 
-NONE = Listing(maker=plain, rows=1, scale=None, aliases=("plain", "unguided"), paper="arXiv:2006.11239")
+NONE = Listing(
+    maker=plain,
+    rows=1,
+    mixes=False,
+    contrasts=False,
+    scale=None,
+    aliases=("plain", "unguided"),
+    paper="arXiv:2006.11239",
+)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from sfumato.diffusion.guidance.beside import away_from
+from sfumato.diffusion.guidance.beside import away_from, numbered
 from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.protocol import Conditioning, Extras, Guide, Look, Looking, Perturbed
 
@@ -18,7 +18,7 @@ def pag(guide: Guide, conditioning: Conditioning, scale: float, *, layers: Itera
     In ``layers``, numbers of the network's own, every place of the picture sees only itself: the attention
     map is the identity. The paper takes the middle of a U-Net, and a scale of 3.
     """
-    return away_from(guide, conditioning, blinded(frozenset(layers)), scale)
+    return away_from(guide, conditioning, blinded(numbered(layers)), scale)
 
 
 def itself(looking: Looking, what: Look) -> Tensor:
@@ -35,6 +35,7 @@ def blinded(layers: frozenset[int]) -> Extras:
 PAG = Listing(
     maker=pag,
     rows=1,
+    contrasts=False,
     wraps=True,
     perturbs=True,
     scale=(1.0, 5.0),

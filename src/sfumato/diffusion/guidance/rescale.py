@@ -45,6 +45,8 @@ def _spread(output: Tensor) -> Tensor:
 RESCALE = Listing(
     maker=rescale,
     rows=0,
+    mixes=False,
+    contrasts=False,
     wraps=True,
     scale=(0.5, 0.75),
     aliases=("CFG rescale", "RescaleCFG"),

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sfumato.diffusion.guidance.beside import away_from
+from sfumato.diffusion.guidance.beside import away_from, numbered
 from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.protocol import Conditioning, Extras, Guide, Look, Looking, Perturbed
+
+LEAST = 0.25  # the next place then weighs 0.03%; to 1/6, three deviations reach no next place at all
 
 
 def seg(
@@ -24,9 +26,9 @@ def seg(
     In ``layers`` the attention weights, before their softmax, are blurred over the places that look: a
     Gaussian of deviation ``blur`` in places. Without end, all places look as their mean does.
     """
-    if not blur > 0:
-        raise ValueError(f"blur {blur} changes nothing: it must be above 0")
-    return away_from(guide, conditioning, smoothed(frozenset(layers), blur), scale)
+    if not blur >= LEAST:
+        raise ValueError(f"blur {blur} of a place reaches no other place: it must be at least {LEAST}")
+    return away_from(guide, conditioning, smoothed(numbered(layers), blur), scale)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def smoothed(layers: frozenset[int], blur: float) -> Extras:
 SEG = Listing(
     maker=seg,
     rows=1,
+    contrasts=False,
     wraps=True,
     perturbs=True,
     scale=(1.0, 5.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from sfumato.diffusion.guidance.beside import away_from
+from sfumato.diffusion.guidance.beside import away_from, numbered
 from sfumato.diffusion.guidance.interval import interval
 from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.protocol import Conditioning, Extras, Guide
@@ -25,7 +25,7 @@ def slg(
     ``layers`` are numbers of the network's own. The defaults are those of Stability AI's SD3.5 medium, which
     gives them in shares of the steps.
     """
-    lamed = away_from(guide, conditioning, skipping(frozenset(layers)), scale)
+    lamed = away_from(guide, conditioning, skipping(numbered(layers)), scale)
     return interval(lamed, guide, start=start, stop=stop)
 
 
@@ -38,6 +38,7 @@ def skipping(layers: frozenset[int]) -> Extras:
 SLG = Listing(
     maker=slg,
     rows=1,
+    contrasts=False,
     wraps=True,
     perturbs=True,
     scale=(1.0, 4.0),

@@ -10,20 +10,22 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sfumato.diffusion.choose import own_name, plainly
 from sfumato.diffusion.levels.custom import custom
 from sfumato.diffusion.levels.flow import OverFlow, flow_sigmas, mu_shift, stretched
-from sfumato.diffusion.levels.listing import FlowSpacing, Spacing
+from sfumato.diffusion.levels.listing import FlowSpacing, Listing, Spacing
 from sfumato.diffusion.levels.table import FLOW_SPACINGS, SPACINGS, TRAINED_SPACINGS
 from sfumato.diffusion.levels.walk import ending_at
-from sfumato.diffusion.named import Named, Value, named
+from sfumato.diffusion.named import Named, Value, named, options_of, options_told
 from sfumato.diffusion.protocol import Level
 from sfumato.errors import InputError
 
 WHAT = "level spacing"
 ENDS = ("zero", "least")
+NUMBERS = ("shift", "mu", "terminal")
+LEAST, MOST = 1e-6, 1e5  # beyond them float32 ends before the walk does
 
 Served = TypeVar("Served")
 
@@ -35,7 +37,7 @@ def trained_levels(spacing: str, steps: int, sigmas: Sequence[float]) -> list[Le
         return _written(wanted, steps, flow=False)
     walk: Spacing = _serving(TRAINED_SPACINGS, wanted.name, "epsilon, v and clean models")
     options = _options(wanted, (*_own(walk), "final"))
-    walk = partial(walk, **_only(options, _own(walk)))
+    walk = partial(walk, **_chosen(walk, wanted))
     return _ended(lambda count: walk(count, sigmas), steps, Level(1.0, sigmas[0]), options)
 
 
@@ -45,9 +47,9 @@ def flow_levels(spacing: str, steps: int, *, shift: float = 1.0) -> list[Level]:
     if plainly(wanted.name) == "custom":
         return _written(wanted, steps, flow=True)
     flow: FlowSpacing = _serving(FLOW_SPACINGS, wanted.name, "flow models")
-    own = _own(flow.spacing if isinstance(flow, OverFlow) else flow)
-    options = _options(wanted, (*own, "shift", "mu", "terminal", "final"))
-    chosen = _only(options, own)
+    own = flow.spacing if isinstance(flow, OverFlow) else flow
+    options = _options(wanted, (*_own(own), "shift", "mu", "terminal", "final"))
+    chosen = _chosen(own, wanted)
     walk = (
         OverFlow(partial(flow.spacing, **chosen)) if isinstance(flow, OverFlow) else partial(flow, **chosen)
     )
@@ -61,6 +63,12 @@ def flow_levels(spacing: str, steps: int, *, shift: float = 1.0) -> list[Level]:
 
     least = flow_sigmas(kept)[0]
     return _ended(spaced, steps, Level(1 - least, least), options)
+
+
+def spacing_options(listing: Listing) -> dict[str, str]:
+    """The options that this spacing has and others do not, with what holds if they are not given."""
+    walks = (listing.trained, listing.flow.spacing if isinstance(listing.flow, OverFlow) else listing.flow)
+    return {name: value for walk in walks if walk is not None for name, value in options_told(walk).items()}
 
 
 def _serving(table: Mapping[str, Served], name: str, models: str) -> Served:
@@ -87,9 +95,15 @@ def _options(wanted: Named, known: Sequence[str]) -> dict[str, Value]:
         if name == "final":
             if str(value) not in ENDS:
                 raise InputError(f"final {value} is not an end of a walk: there are {' and '.join(ENDS)}")
-        elif isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise InputError(f"{name} {value} of {WHAT} {wanted.name} is not a number")
+        elif name in NUMBERS and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise InputError(f"{name} of {WHAT} {wanted.name} is a number, not {value}")
     return options
+
+
+def _chosen(walk: Callable[..., list[Level]], wanted: Named) -> dict[str, Any]:
+    """The options of its own that were given."""
+    own = tuple(option for option in wanted.options if option[0] in _own(walk))
+    return dict(options_of(walk, Named(wanted.name, (), own), WHAT))
 
 
 def _only(options: Mapping[str, Value], names: Sequence[str]) -> dict[str, float]:
@@ -129,6 +143,8 @@ def _written(wanted: Named, steps: int, *, flow: bool) -> list[Level]:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InputError(f"{value} of {wanted} is not a number: levels are sigmas, from most to least")
+        if value > 0 and not LEAST <= value <= MOST:
+            raise InputError(f"level {value:g} of {wanted} is outside {LEAST:g} to {MOST:g}, and is not 0")
         sigmas.append(float(value))
     levels = custom(sigmas, flow=flow)
     if len(levels) != steps + 1:

@@ -18,7 +18,7 @@ from sfumato.diffusion.protocol import Level
 
 
 def beta(steps: int, sigmas: Sequence[float], *, alpha: float = 0.6, beta: float = 0.6) -> list[Level]:
-    """The trained levels nearest to the quantiles of Beta(alpha, beta), all different; section 4.
+    """The trained levels nearest to the quantiles of Beta(alpha, beta), all different.
 
     Where the ends crowd and two quantiles meet in one level, others walk it once and save the step; here the
     next level is taken, so that a step that was asked for is made.

@@ -13,7 +13,7 @@ from sfumato.errors import InputError
 def leading(steps: int, sigmas: Sequence[float], *, offset: int | None = None) -> list[Level]:
     """Every n-th trained level from the least one, so never the noisiest; 2305.08891 shows the harm.
 
-    The paper's "linear" selection, appendix D.3. ``offset`` is the first level's number: by default 1, as
+    The paper's "linear" selection. ``offset`` is the first level's number: by default 1, as
     Stable Diffusion has it, where there is room for it.
     """
     check_steps(steps, len(sigmas))

@@ -13,7 +13,7 @@ LEAST_SIGNAL = 2.0**-24
 
 
 def linear_betas(count: int = 1000, first: float = 1e-4, last: float = 0.02) -> list[float]:
-    """Variances of the forward chain, evenly spaced; Ho et al. 2020, arXiv:2006.11239, section 4."""
+    """Variances of the forward chain, evenly spaced; Ho et al. 2020, arXiv:2006.11239."""
     return evenly(first, last, count)
 
 
@@ -49,7 +49,7 @@ def zero_terminal_snr(betas: Sequence[float]) -> list[float]:
 def discrete_sigmas(betas: Sequence[float]) -> list[float]:
     """Sigma at alpha = 1 after each link of the chain, least first: noise over signal, sqrt((1 - a) / a).
 
-    ``a`` is the running product of 1 - beta; Ho et al. 2020, arXiv:2006.11239, eq. 4. Where the last beta is
+    ``a`` is the running product of 1 - beta; Ho et al. 2020, arXiv:2006.11239. Where the last beta is
     1 nothing of the signal is left, and sigma, infinite, is no number to step from. The custom is a small
     rest instead, 2^-24 of the variance, the least that half precision knows: sigma is 4096, and the clean
     latent in ``x`` is a 4096th of the noise. If the level before it has hardly more signal than that, the

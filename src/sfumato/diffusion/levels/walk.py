@@ -57,4 +57,4 @@ def check_steps(steps: int, most: int | None = None) -> None:
 def check_between(name: str, value: float, least: float, most: float) -> None:
     """Raise InputError unless an option lies in its range."""
     if not least <= value <= most:
-        raise InputError(f"{name} {value} is outside {least:g} to {most:g}")
+        raise InputError(f"{name} {value:g} is outside {least:g} to {most:g}")

@@ -14,9 +14,6 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Level
 from sfumato.diffusion.samplers.exponential import Line, average
 from sfumato.diffusion.samplers.step import steady_step
-from sfumato.errors import InputError
-
-MOST = 4  # values that are looked back on: more swing too far
 
 
 def adams(drifts: Sequence[Tensor], at: Sequence[float]) -> Tensor:
@@ -35,9 +32,3 @@ def adams_evenly(drifts: Sequence[Tensor]) -> Tensor:
 def follow(x: Tensor, drift: Tensor, here: Level, there: Level, line: Line) -> Tensor:
     """The latent at ``there`` if it goes straight along a drift, whose value may come from elsewhere."""
     return steady_step(x, line.clean(x, drift, here), here, there)
-
-
-def check_order(name: str, order: int, most: int = MOST) -> None:
-    """Raise InputError unless 1 <= order <= most."""
-    if not 1 <= order <= most:
-        raise InputError(f"{name} of order {order}: give 1 (Euler's method) to {most}")

@@ -26,6 +26,6 @@ DDIM = Listing(
     random=False,
     renoises=True,
     steps=(20, 50),
-    aliases=("DDIM", "DDIMScheduler"),
+    aliases=("DDIM", "DDIMScheduler", "DDIMParallelScheduler"),
     paper="arXiv:2010.02502",
 )

@@ -52,7 +52,8 @@ DDPM = Listing(
     order=1,
     evaluations=1,
     random=True,
+    euler_below=2,
     steps=(50, 1000),
-    aliases=("DDPM", "DDPMScheduler"),
+    aliases=("DDPM", "DDPMScheduler", "DDPMParallelScheduler"),
     paper="arXiv:2006.11239",
 )

@@ -17,7 +17,7 @@ from sfumato.diffusion.samplers.step import steady_step
 def dpm_2(x: Tensor, levels: Sequence[Level], noise: Noise) -> Steps:
     """Second order, two evaluations per step, deterministic; the last step, to sigma 0, is Euler's.
 
-    Lu et al. 2022, arXiv:2206.00927, algorithm 1, at alpha = 1: the middle is taken in -log sigma.
+    Lu et al. 2022, arXiv:2206.00927, at alpha = 1: the middle is taken in -log sigma.
     """
     line = line_through(levels)
     for here, there in pairwise(levels):
@@ -36,7 +36,8 @@ DPM_2 = Listing(
     order=2,
     evaluations=2,
     random=False,
+    euler_below=2,
     steps=(10, 25),
-    aliases=("DPM2", "sample_dpm_2", "KDPM2DiscreteScheduler"),
+    aliases=("DPM2", "sample_dpm_2", "KDPM2DiscreteScheduler", "kdpm_2"),
     paper="arXiv:2206.00927",
 )

@@ -1,4 +1,4 @@
-"""DPM-Solver-12 and 23, Lu et al. 2022, arXiv:2206.00927, appendix C: steps as long as their error allows."""
+"""DPM-Solver-12 and 23, Lu et al. 2022, arXiv:2206.00927: steps as long as their error allows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import line_through
 from sfumato.diffusion.samplers.leap import leap
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_order
 from sfumato.diffusion.samplers.step import steady_step
 from sfumato.errors import InputError
 
@@ -35,8 +36,9 @@ def dpm_adaptive(
     from where one order less leads, and is to stay below ``atol`` or the share ``rtol`` of the latent:
     k-diffusion's ``sample_dpm_adaptive``. Raises InputError when no step is short enough.
     """
-    if order not in (2, 3) or not 0 <= rtol < math.inf or not 0 < atol < math.inf:
-        raise InputError(f"order {order}, rtol {rtol}, atol {atol}: give order 2 or 3, rtol >= 0, atol > 0")
+    check_order("dpm_adaptive", order, 2, 3)
+    if not 0 <= rtol <= 1 or not 0 < atol <= 1:
+        raise InputError(f"rtol {rtol}, atol {atol}: give an rtol of 0 to 1, an atol of more than 0, to 1")
     line = line_through(levels)
     to_zero = levels[-1].sigma == 0
     last = levels[-2 if to_zero else -1] if len(levels) > 1 else levels[0]
@@ -73,9 +75,11 @@ DPM_ADAPTIVE = Listing(
     order=3,
     evaluations=3,
     random=False,
+    fewest=2,
     own_levels=True,
     adaptive=True,
+    euler_below=2,
     steps=(10, 30),
-    aliases=("DPM adaptive", "sample_dpm_adaptive"),
+    aliases=("DPM adaptive", "sample_dpm_adaptive", "k_dpm_ad"),
     paper="arXiv:2206.00927",
 )

@@ -1,4 +1,4 @@
-"""DPM-Solver-fast, Lu et al. 2022, arXiv:2206.00927, section 3.4: third-order steps, evenly spread."""
+"""DPM-Solver-fast, Lu et al. 2022, arXiv:2206.00927: third-order steps, evenly spread."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ DPM_FAST = Listing(
     order=2,
     evaluations=1,
     random=False,
+    fewest=2,
     own_levels=True,
+    euler_below=3,
     steps=(15, 40),
     aliases=("DPM fast", "sample_dpm_fast"),
     paper="arXiv:2206.00927",

@@ -11,18 +11,18 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import moment
 from sfumato.diffusion.samplers.listing import Listing
-from sfumato.diffusion.samplers.singlestep import check_order
+from sfumato.diffusion.samplers.options import check_solver
 from sfumato.diffusion.samplers.step import renoised, steady_step
 
 
 def dpmpp_2m(x: Tensor, levels: Sequence[Level], noise: Noise, *, solver: str = "midpoint") -> Steps:
-    """Second order, one evaluation per step, deterministic: algorithm 2.
+    """Second order, one evaluation per step, deterministic.
 
     The last two guesses are extrapolated to the middle of the step (``midpoint``), or along the whole of it
     and averaged (``heun``). Its length is measured in -log sigma, the paper's in log-SNR: the two agree at
     alpha = 1, and log-SNR is infinite at a flow model's first level.
     """
-    check_order(2, solver)
+    check_solver("dpmpp_2m", solver)
     older: Tensor | None = None
     older_length = 0.0
     for here, there in pairwise(levels):
@@ -43,7 +43,9 @@ DPMPP_2M = Listing(
     evaluations=1,
     random=False,
     renoises=True,
+    euler_below=3,
     steps=(12, 30),
     aliases=("DPM++ 2M", "sample_dpmpp_2m", "DPMSolverMultistepScheduler"),
+    variants={"EDMDPMSolverMultistepScheduler": "levels=karras"},
     paper="arXiv:2211.01095",
 )

@@ -11,9 +11,8 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import line_through
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_noise_scale, check_share, check_solver
 from sfumato.diffusion.samplers.reverse_sde import Scaled, drawn_anew, path_step, sde_moments
-from sfumato.diffusion.samplers.share import check_share
-from sfumato.errors import InputError
 
 
 def dpmpp_2m_sde(
@@ -32,8 +31,8 @@ def dpmpp_2m_sde(
     solution (``heun``). As there, it is a line in -log sigma.
     """
     check_share("eta", eta)
-    if solver not in ("midpoint", "heun"):
-        raise InputError(f"unknown solver {solver!r} of dpmpp_2m_sde: there are midpoint and heun")
+    check_noise_scale(noise_scale, noisy=eta > 0, without="eta 0")
+    check_solver("dpmpp_2m_sde", solver)
     line, noise = line_through(levels), Scaled(noise, noise_scale)
     older: Tensor | None = None
     older_step = 0.0
@@ -54,7 +53,9 @@ DPMPP_2M_SDE = Listing(
     order=2,
     evaluations=1,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("DPM++ 2M SDE", "sample_dpmpp_2m_sde"),
+    variants={"DPM++ 2M SDE Heun": "solver=heun", "CosineDPMSolverMultistepScheduler": "levels=exponential"},
     paper="arXiv:2211.01095",
 )

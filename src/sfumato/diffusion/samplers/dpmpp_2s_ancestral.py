@@ -11,14 +11,14 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import line_through
 from sfumato.diffusion.samplers.listing import Listing
-from sfumato.diffusion.samplers.share import check_share
+from sfumato.diffusion.samplers.options import check_share
 from sfumato.diffusion.samplers.step import renewed, renewing_step, steady_step
 
 
 def dpmpp_2s_ancestral(x: Tensor, levels: Sequence[Level], noise: Noise, *, eta: float = 1.0) -> Steps:
     """``euler_ancestral`` that takes its guess from the middle of the step; two evaluations per step.
 
-    The midpoint method of arXiv:2211.01095, algorithm 1, to the noise that is kept. It is of second order,
+    The midpoint method of arXiv:2211.01095 to the noise that is kept. It is of second order,
     and noise drawn anew keeps a level's distribution. A step that keeps none, from pure noise or to sigma 0,
     is Euler's.
     """
@@ -42,6 +42,7 @@ DPMPP_2S_ANCESTRAL = Listing(
     order=2,
     evaluations=2,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("DPM++ 2S a", "DPM++ 2S ancestral", "sample_dpmpp_2s_ancestral"),
     paper="arXiv:2211.01095",

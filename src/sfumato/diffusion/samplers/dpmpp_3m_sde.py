@@ -11,8 +11,8 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import average, line_through
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_curvature, check_noise_scale, check_share
 from sfumato.diffusion.samplers.reverse_sde import Scaled, drawn_anew, path_step, sde_moments
-from sfumato.diffusion.samplers.share import check_share
 
 
 def dpmpp_3m_sde(
@@ -32,6 +32,8 @@ def dpmpp_3m_sde(
     order. Averages are under the weights of Lu et al. 2022, arXiv:2211.01095, for its SDE, over -log sigma.
     """
     check_share("eta", eta)
+    check_curvature(curvature)
+    check_noise_scale(noise_scale, noisy=eta > 0, without="eta 0")
     line, noise = line_through(levels), Scaled(noise, noise_scale)
     values: list[Tensor] = []  # the newest first
     times: list[float] = []
@@ -53,6 +55,7 @@ DPMPP_3M_SDE = Listing(
     order=2,
     evaluations=1,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("DPM++ 3M SDE", "sample_dpmpp_3m_sde"),
     paper="arXiv:2211.01095",

@@ -10,8 +10,8 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import line_through
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_noise_scale, check_share
 from sfumato.diffusion.samplers.reverse_sde import Scaled, path_step
-from sfumato.diffusion.samplers.share import check_share
 from sfumato.diffusion.samplers.step import renewed
 
 
@@ -20,12 +20,13 @@ def dpmpp_sde(
 ) -> Steps:
     """Second order, two evaluations per step: the whole step follows the guess from its middle.
 
-    Algorithm 1 of Lu et al. 2022, arXiv:2211.01095, with r = 1/2, where each of the two moves draws the share
-    ``eta`` of a Markov chain's noise anew. Both look at one Brownian path: the second move knows the noise of
-    the first, without which the variance would be right to first order only. The middle is that of -log
-    sigma, the paper's log-SNR at alpha = 1.
+    The DPM-Solver++(2S) of Lu et al. 2022, arXiv:2211.01095, with r = 1/2, where each of the two moves draws
+    the share ``eta`` of a Markov chain's noise anew. Both look at one Brownian path: the second move knows
+    the noise of the first, without which the variance would be right to first order only. The middle is that
+    of -log sigma, the paper's log-SNR at alpha = 1.
     """
     check_share("eta", eta)
+    check_noise_scale(noise_scale, noisy=eta > 0, without="eta 0")
     line, noise = line_through(levels), Scaled(noise, noise_scale)
     for here, there in pairwise(levels):
         answer = yield Eval(x, here)
@@ -44,6 +45,7 @@ DPMPP_SDE = Listing(
     order=2,
     evaluations=2,
     random=True,
+    euler_below=2,
     steps=(10, 25),
     aliases=("DPM++ SDE", "sample_dpmpp_sde", "DPMSolverSDEScheduler"),
     paper="arXiv:2211.01095",

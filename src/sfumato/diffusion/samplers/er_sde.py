@@ -12,8 +12,8 @@ from torch import Tensor
 from sfumato.diffusion.choose import choose
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_noise_scale, check_order
 from sfumato.diffusion.samplers.reverse_sde import PLACES, SHARES, Scaled, path_step
-from sfumato.errors import InputError
 
 Scaling: TypeAlias = Callable[[float], float]
 """The paper's noise scale function over its argument, which is noise over signal and may be infinite."""
@@ -32,19 +32,18 @@ def er_sde(
     *,
     order: int = 3,
     scaling: str = "sde_5",
-    corrected: bool = False,
     noise_scale: float = 1.0,
 ) -> Steps:
     """One evaluation per step: the paper's solvers 1 to 3 by their ``order``, with its best noise, SDE_5.
 
     The third is of second order, too: it takes the slope of the guess from the last two guesses, which is
-    right in the middle between them, and uses it at the newer one. ``corrected`` moves it there by half the
-    second derivative, and is exact for parabolas; what noise does to the guess within a step it does not see,
-    as ``dpmpp_3m_sde``. The coordinate is the paper's, noise over signal, since the integrals of the noise
-    scale run over it; pure noise is infinitely far off, and as history counts for nothing.
+    right in the middle between them, and uses it at the newer one. Moved there by half the second derivative
+    it would be exact for parabolas, and of second order still: what noise does to the guess within a step it
+    does not see, as ``dpmpp_3m_sde``. The coordinate is the paper's, noise over signal, since the integrals
+    of the noise scale run over it; pure noise is infinitely far off, and as history counts for nothing.
     """
-    if order not in (1, 2, 3):
-        raise InputError(f"er_sde of order {order}: take 1, 2 or 3")
+    check_order("er_sde", order, 1, 3)
+    check_noise_scale(noise_scale, noisy=scaling != "ode", without="scaling ode")
     scale, noise = choose(SCALINGS, scaling, "scaling of er_sde"), Scaled(noise, noise_scale)
     guesses: list[tuple[Tensor, float]] = []  # newest first, each with its noise over signal
     for here, there in pairwise(levels):
@@ -54,7 +53,7 @@ def er_sde(
         kept = there.sigma * scale(end) / scale(ratio)
         x = path_step(x, answer.clean, here, there, math.sqrt(max(0.0, there.sigma**2 - kept**2)), noise)
         if len(guesses) > 1 and end > 0:
-            x = x + there.alpha * _bend(guesses, end, scale, corrected)
+            x = x + there.alpha * _bend(guesses, end, scale)
     return x
 
 
@@ -62,7 +61,7 @@ def _ratio(level: Level) -> float:
     return level.sigma / level.alpha if level.alpha > 0 else math.inf
 
 
-def _bend(guesses: list[tuple[Tensor, float]], end: float, scale: Scaling, corrected: bool) -> Tensor:
+def _bend(guesses: list[tuple[Tensor, float]], end: float, scale: Scaling) -> Tensor:
     """What the line or parabola through the guesses adds to a step on which the newest holds still."""
     (clean, ratio), (older, before), *oldest = guesses
     slope = (clean - older) / (ratio - before)
@@ -71,8 +70,6 @@ def _bend(guesses: list[tuple[Tensor, float]], end: float, scale: Scaling, corre
         return linear * slope
     first, longest = oldest[0]
     second = 2 * (slope - (older - first) / (before - longest)) / (ratio - longest)
-    if corrected:
-        slope = slope + second * ((ratio - before) / 2)
     return linear * slope + quadratic * second
 
 
@@ -95,6 +92,7 @@ ER_SDE = Listing(
     order=2,
     evaluations=1,
     random=True,
+    euler_below=2,
     steps=(15, 40),
     aliases=("ER-SDE", "ER-SDE-Solver", "sample_er_sde"),
     paper="arXiv:2309.06169",

@@ -32,5 +32,6 @@ EULER = Listing(
     renoises=True,
     steps=(20, 50),
     aliases=("Euler", "sample_euler", "EulerDiscreteScheduler", "FlowMatchEulerDiscreteScheduler"),
+    variants={"EDMEulerScheduler": "levels=karras"},
     paper="arXiv:2206.00364",
 )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.listing import Listing
-from sfumato.diffusion.samplers.share import check_share
+from sfumato.diffusion.samplers.options import check_share
 from sfumato.diffusion.samplers.step import renewed, renewing_step, renoised
 
 
@@ -32,7 +32,14 @@ EULER_ANCESTRAL = Listing(
     evaluations=1,
     random=True,
     renoises=True,
+    euler_below=2,
     steps=(20, 50),
-    aliases=("Euler a", "Euler ancestral", "sample_euler_ancestral", "EulerAncestralDiscreteScheduler"),
+    aliases=(
+        "Euler a",
+        "Euler ancestral",
+        "sample_euler_ancestral",
+        "EulerAncestralDiscreteScheduler",
+        "LTXEulerAncestralRFScheduler",
+    ),
     paper="arXiv:2010.02502",
 )

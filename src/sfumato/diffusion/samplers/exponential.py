@@ -2,7 +2,7 @@
 
 The ODE is linear but for the model's guess, so a step is exact but for an average of the guess on the way
 (``steady_step`` is its closed form). What solvers of the DPM family differ in is how they guess this average
-from a few values; Lu et al. 2022, arXiv:2206.00927, section 3, and arXiv:2211.01095, section 4.
+from a few values; Lu et al. 2022, arXiv:2206.00927 and arXiv:2211.01095.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def moment(power: int, growth: float) -> float:
 
 
 def _phi(order: int, z: float) -> float:
-    """The functions of exponential integrators; arXiv:2206.00927, eq. B.2."""
+    """The functions of exponential integrators; arXiv:2206.00927."""
     if abs(z) < 1:  # the recurrence would lose digits
         return sum(z**n / math.factorial(n + order) for n in range(20))
     value = math.expm1(z) / z

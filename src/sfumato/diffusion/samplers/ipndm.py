@@ -8,9 +8,10 @@ from itertools import pairwise
 from torch import Tensor
 
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
-from sfumato.diffusion.samplers.adams import adams_evenly, check_order, follow
+from sfumato.diffusion.samplers.adams import adams_evenly, follow
 from sfumato.diffusion.samplers.exponential import line_through
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_order
 
 
 def ipndm(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 4) -> Steps:
@@ -20,7 +21,7 @@ def ipndm(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 4) -
     would limit it anyway. Tools differ in the step to sigma 0: diffusers' looks back as every other does, and
     so does this; ComfyUI's is Euler's.
     """
-    check_order("ipndm", order)
+    check_order("ipndm", order, 1, 4)
     line = line_through(levels)
     drifts: list[Tensor] = []  # the newest first
     for here, there in pairwise(levels):
@@ -35,6 +36,7 @@ IPNDM = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=2,
     steps=(12, 40),
     aliases=("iPNDM", "sample_ipndm", "IPNDMScheduler"),
     paper="arXiv:2204.13902",

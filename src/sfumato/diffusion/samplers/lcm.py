@@ -13,7 +13,7 @@ from sfumato.diffusion.samplers.step import renewing_step
 
 
 def lcm(x: Tensor, levels: Sequence[Level], noise: Noise) -> Steps:
-    """Jumps to the clean guess and adds all of the next level's noise afresh; algorithm 3.
+    """Jumps to the clean guess and adds all of the next level's noise afresh.
 
     Made for models that answer with the end of their ODE from here, not with the mean of all that may be
     behind the noise: with such a model every number of steps draws the right distribution, and one may be
@@ -33,6 +33,6 @@ LCM = Listing(
     evaluations=1,
     random=True,
     steps=(2, 8),
-    aliases=("LCM", "sample_lcm", "LCMScheduler"),
+    aliases=("LCM", "sample_lcm", "LCMScheduler", "FlowMatchLCMScheduler"),
     paper="arXiv:2310.04378",
 )

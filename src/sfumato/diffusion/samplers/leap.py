@@ -17,7 +17,7 @@ def leap(
     """The latent at ``there`` by the order before ``order`` and by ``order``, 1 to 3; by 1 alone for 1.
 
     ``clean`` is what was seen behind ``x``; ``order - 1`` further questions, a half or thirds of the way.
-    Lu et al. 2022, arXiv:2206.00927, algorithms 1 and 2 and their embedded pairs, appendix C.
+    Lu et al. 2022, arXiv:2206.00927: DPM-Solver-2 and 3, and their embedded pairs.
     """
     begin, step = line.time(here), line.time(there) - line.time(here)
     first = line.drift(x, clean, here)

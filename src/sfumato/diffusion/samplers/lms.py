@@ -8,9 +8,10 @@ from itertools import pairwise
 from torch import Tensor
 
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
-from sfumato.diffusion.samplers.adams import adams, check_order, follow
+from sfumato.diffusion.samplers.adams import adams, follow
 from sfumato.diffusion.samplers.exponential import line_through
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_order
 
 
 def lms(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 4) -> Steps:
@@ -19,7 +20,7 @@ def lms(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 4) -> 
     The polynomial is in sigma, as published, rather than in -log sigma: so the step to sigma 0 can look back
     too. A walk begins with the orders below, and its first step, Euler's, leaves an error of second order.
     """
-    check_order("lms", order)
+    check_order("lms", order, 1, 4)
     line = line_through(levels)
     drifts: list[Tensor] = []  # the newest first
     sigmas: list[float] = []  # where they were seen, on the line
@@ -38,6 +39,7 @@ LMS = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=2,
     steps=(15, 40),
     aliases=("LMS", "K-LMS", "sample_lms", "LMSDiscreteScheduler"),
     paper="k-diffusion, sampling.py (2022)",

@@ -14,7 +14,7 @@ from sfumato.diffusion.samplers.listing import Listing
 
 
 def plms(x: Tensor, levels: Sequence[Level], noise: Noise) -> Steps:
-    """One evaluation per step and one more in the first, deterministic; eq. 12.
+    """One evaluation per step and one more in the first, deterministic.
 
     The first step is Heun's, so the second level is asked about twice: where Euler's step led, and where the
     corrected one does. The weights are those of equal steps, whatever the steps: second order.
@@ -39,7 +39,8 @@ PLMS = Listing(
     evaluations=1,
     warm_up=1,
     random=False,
+    euler_below=2,
     steps=(15, 50),
-    aliases=("PLMS", "PLMSSampler"),
+    aliases=("PLMS", "PLMSSampler", "PNDMScheduler"),
     paper="arXiv:2202.09778",
 )

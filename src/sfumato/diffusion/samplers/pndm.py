@@ -20,7 +20,7 @@ def pndm(
     *,
     middle: Callable[[Level, Level], Level] | None = None,
 ) -> Steps:
-    """One evaluation per step and four in each of the first three, deterministic; algorithm 2.
+    """One evaluation per step and four in each of the first three, deterministic.
 
     The weights are those of equal steps, whatever the steps: second order, as the paper proves; fourth where
     a flow's steps are equal. A step to sigma 0 is always one of the cheap ones. Half of a step is half of the
@@ -50,7 +50,7 @@ def _runge_kutta(
 ) -> Generator[Eval, Denoised, Tensor]:
     """The drift that leads from the way's first level to its last, from that at the first and three more.
 
-    Eq. 13; with the middle of sigma for the second it is the classical method, of fourth order.
+    With the middle of sigma for the second it is the classical method, of fourth order.
     """
     here, middle, there = way
     drifts = [first]
@@ -67,7 +67,8 @@ PNDM = Listing(
     evaluations=1,
     warm_up=9,
     random=False,
+    euler_below=2,
     steps=(15, 50),
-    aliases=("PNDM", "PNDMScheduler"),
+    aliases=("PNDM",),
     paper="arXiv:2202.09778",
 )

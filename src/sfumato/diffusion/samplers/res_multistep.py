@@ -41,6 +41,7 @@ RES_MULTISTEP = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=3,
     steps=(12, 30),
     aliases=("RES multistep", "sample_res_multistep"),
     paper="arXiv:2308.02157",

@@ -10,7 +10,6 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Eval, Level, Steps
 from sfumato.diffusion.samplers.exponential import average, line_through, moment
 from sfumato.diffusion.samplers.step import steady_step
-from sfumato.errors import InputError
 
 
 def singlestep(x: Tensor, levels: Sequence[Level], *, order: int, midpoint: bool, growth: int) -> Steps:
@@ -32,14 +31,6 @@ def singlestep(x: Tensor, levels: Sequence[Level], *, order: int, midpoint: bool
             mean = _mean(values, at, growth * step, midpoint)
             x = steady_step(start, mean if growth > 0 else line.clean(start, mean, first), first, there)
     return x
-
-
-def check_order(order: int, solver: str) -> None:
-    """Raises InputError for what a solver of this family cannot be."""
-    if order not in (2, 3):
-        raise InputError(f"DPM-Solver of order {order}: take 2 or 3; euler is order 1")
-    if solver not in ("midpoint", "heun"):
-        raise InputError(f"unknown solver {solver!r}: there are midpoint and heun")
 
 
 def _blocks(levels: Sequence[Level], order: int) -> list[Sequence[Level]]:

@@ -42,7 +42,7 @@ def renewing_step(x: Tensor, clean: Tensor, here: Level, there: Level, fresh: fl
 def renoised(x: Tensor, answer: Denoised, there: Level) -> Tensor:
     """``x`` at ``there``, reached by steps towards ``answer.source``, with ``answer.clean`` put in its place.
 
-    The noise stays as it was read: CFG++, Chung et al. 2024, arXiv:2406.08070, algorithm 2. Without
+    The noise stays as it was read: CFG++, Chung et al. 2024, arXiv:2406.08070. Without
     ``noise_from`` the two are one, and so is ``x``.
     """
     return x if answer.noise_from is None else x + there.alpha * (answer.clean - answer.noise_from)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.listing import Listing
-from sfumato.diffusion.samplers.share import check_share
+from sfumato.diffusion.samplers.options import check_share
 from sfumato.diffusion.samplers.step import renewing_step
 
 

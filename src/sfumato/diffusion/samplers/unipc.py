@@ -12,22 +12,21 @@ from sfumato.diffusion.choose import choose
 from sfumato.diffusion.protocol import Eval, Level, Noise, Steps
 from sfumato.diffusion.samplers.exponential import average, line_through, moment
 from sfumato.diffusion.samplers.listing import Listing
+from sfumato.diffusion.samplers.options import check_order
 from sfumato.diffusion.samplers.step import steady_step
-from sfumato.errors import InputError
 
 
 def unipc(x: Tensor, levels: Sequence[Level], noise: Noise, *, order: int = 2, variant: str = "bh2") -> Steps:
     """UniPC-``order``, 1 to 3, for clean latents: one evaluation per step, deterministic.
 
     A step averages the polynomial through the last guesses. When the model has been asked where it led, the
-    step is made again with that guess among them, and the next one begins there; algorithms 1 and 2. At the
+    step is made again with that guess among them, and the next one begins there. At the
     end of the walk the order falls to 1, as in diffusers.
 
     ``variant`` is the paper's B(h), ``bh1`` or ``bh2``. It cancels out wherever the weights are solved for,
     and is seen only where a single weight is set to 1/2 instead.
     """
-    if order not in (1, 2, 3):
-        raise InputError(f"UniPC of order {order}: take 1, 2 or 3")
+    check_order("unipc", order, 1, 3)
     half = choose(VARIANTS, variant, "variant of unipc")
     line = line_through(levels)
     guesses: list[Tensor] = []  # that this step looks at, the newest first
@@ -74,7 +73,9 @@ UNIPC = Listing(
     order=2,
     evaluations=1,
     random=False,
+    euler_below=3,
     steps=(10, 30),
     aliases=("UniPC", "UniPCMultistepScheduler"),
+    variants={"uni_pc_bh1": "variant=bh1", "uni_pc_bh2": "variant=bh2"},
     paper="arXiv:2302.04867",
 )
