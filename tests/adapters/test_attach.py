@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from sfumato.adapters.attach import Dressed, Wardrobe, merge
-from sfumato.adapters.deltas import Delta, LowRank
+from sfumato.adapters.deltas import Delta, Full, LowRank
 from sfumato.errors import InputError
 
 from .conftest import KINDS, tiny_unet
@@ -196,3 +198,50 @@ def test_rows_must_be_as_many_as_the_batch_has(unet, run, deltas_for):
         wardrobe.worn([[("ink", 1.0)]] * 3),
     ):
         run(unet, 2)
+
+
+@pytest.mark.parametrize("kind", ["low rank", "full"])
+def test_what_a_row_wears_does_not_depend_on_how_many_others_wear_it(kind, deltas_for):
+    """The leaf itself gives zeros, so that all bits of its output are the adapter's."""
+    network = nn.Sequential(nn.Linear(320, 640, bias=False)).requires_grad_(False)
+    network[0].weight.zero_()
+    wardrobe = Wardrobe(network)
+    wardrobe.hang("ink", deltas_for(network, kind))
+    x = torch.randn(7, 3, 320)
+    with wardrobe.worn([[("ink", 0.7)]] * 7):
+        together = network(x)
+    with wardrobe.worn([[("ink", 0.7)]]):
+        alone = [network(row[None].clone()) for row in x]
+    assert torch.equal(together, torch.cat(alone))
+
+
+def test_leaving_what_is_worn_gives_back_what_was_worn_before(unet, run, deltas_for):
+    wardrobe = Wardrobe(unet)
+    wardrobe.hang("ink", deltas_for(unet))
+    with wardrobe.worn([[("ink", 1.0)]] * 2):
+        before = run(unet)
+        with wardrobe.worn([[], []]):
+            assert not torch.equal(run(unet), before)
+        assert torch.equal(run(unet), before)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.sampled_from(["ink", "wash", "chalk"]), max_size=8))
+def test_in_whatever_order_things_come_and_go_nothing_is_left_behind(names):
+    network = nn.ModuleDict({"a": nn.Linear(4, 4), "b": nn.LayerNorm(4), "c": nn.Conv2d(4, 4, 1)})
+    before = modules(network)
+    full = {
+        name: Delta(change=Full(difference=torch.ones_like(leaf.weight))) for name, leaf in network.items()
+    }
+    changes = {"ink": full, "wash": {"a": full["a"]}, "chalk": {}}
+    wardrobe = Wardrobe(network)
+    for name in names:  # hung, and when it comes again removed
+        if name in wardrobe.names:
+            wardrobe.remove(name)
+        else:
+            wardrobe.hang(name, changes[name])
+        worn = {place for hung in wardrobe.names for place in changes[hung]}
+        assert {place for place, leaf in network.items() if isinstance(leaf, Dressed)} == worn
+    for name in wardrobe.names:
+        wardrobe.remove(name)
+    assert modules(network) == before

@@ -43,7 +43,7 @@ def needed_tensors(part: str, names: Collection[str]) -> set[str]:
     if part == "vae":
         return set(_vae(names))
     if part.startswith("text_encoder"):
-        layers = range(_count(names, "text_model.encoder.layers."))
+        layers = range(numbered(names, "text_model.encoder.layers."))
         return {*TEXT, *(f"text_model.encoder.layers.{n}.{leaf}" for n in layers for leaf in TEXT_BLOCK)}
     return set()
 
@@ -63,13 +63,13 @@ def odd_depths(kinds: Mapping[str, Kind]) -> str | None:
     Pruned models (SSD-1B, Vega) are so built: levels differ between the way down and the way up.
     """
     depths: dict[int, set[int]] = {}
-    levels = _count(kinds, "down_blocks.")
+    levels = numbered(kinds, "down_blocks.")
     for way in ("down", "up"):
         for level in range(levels):
             block = f"{way}_blocks.{level}.attentions."
             finest_first = level if way == "down" else levels - 1 - level
-            for place in range(_count(kinds, block)):
-                depth = _count(kinds, f"{block}{place}.transformer_blocks.")
+            for place in range(numbered(kinds, block)):
+                depth = numbered(kinds, f"{block}{place}.transformer_blocks.")
                 depths.setdefault(finest_first, set()).add(depth)
     odd = [level for level, found in sorted(depths.items()) if len(found) > 1]
     return f"transformers of level {odd[0]} are {sorted(depths[odd[0]])} deep" if odd else None
@@ -82,8 +82,8 @@ def _unet(names: Collection[str]) -> Iterator[str]:
     yield from _both(("conv_in", "conv_norm_out", "conv_out"))
     yield from chain.from_iterable(_residual(f"mid_block.resnets.{number}", timed=True) for number in (0, 1))
     yield from _transformer("mid_block.attentions.0", names)
-    levels = _count(names, "down_blocks.")
-    layers = _count(names, "down_blocks.0.resnets.")
+    levels = numbered(names, "down_blocks.")
+    layers = numbered(names, "down_blocks.0.resnets.")
     for way, count in (("down", layers), ("up", layers + 1)):
         for level in range(levels):
             block = f"{way}_blocks.{level}"
@@ -105,10 +105,10 @@ def _vae(names: Collection[str]) -> Iterator[str]:
         if any(name.startswith(f"{side}.mid_block.attentions.") for name in names):
             attention = f"{side}.mid_block.attentions.0"
             yield from _both(f"{attention}.{leaf}" for leaf in VAE_ATTENTION)
-        levels = _count(names, f"{side}.{way}_blocks.")
+        levels = numbered(names, f"{side}.{way}_blocks.")
         for level in range(levels):
             block = f"{side}.{way}_blocks.{level}"
-            for place in range(_count(names, f"{side}.{way}_blocks.0.resnets.")):
+            for place in range(numbered(names, f"{side}.{way}_blocks.0.resnets.")):
                 yield from _residual(f"{block}.resnets.{place}", timed=False)
             if level < levels - 1:
                 yield from _both((f"{block}.{way}samplers.0.conv",))
@@ -123,7 +123,7 @@ def _residual(block: str, *, timed: bool) -> Iterator[str]:
 
 
 def _transformer(module: str, names: Collection[str], *, attends: bool | None = None) -> Iterator[str]:
-    depth = _count(names, f"{module}.transformer_blocks.")
+    depth = numbered(names, f"{module}.transformer_blocks.")
     if not (depth if attends is None else attends):
         return
     yield from _both(f"{module}.{leaf}" for leaf in ("norm", "proj_in", "proj_out"))
@@ -135,7 +135,7 @@ def _both(modules: Iterable[str]) -> Iterator[str]:
     return (f"{module}.{kind}" for module in modules for kind in BOTH)
 
 
-def _count(names: Collection[str], prefix: str) -> int:
+def numbered(names: Collection[str], prefix: str) -> int:
     """One more than the largest number that follows `prefix`."""
     pattern = re.compile(re.escape(prefix) + r"(\d+)\.")
     return 1 + max((int(found[1]) for found in map(pattern.match, names) if found), default=-1)

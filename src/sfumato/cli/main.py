@@ -17,6 +17,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 import typer
 
 from sfumato.cli.bench import bench
+from sfumato.cli.convert import convert
 from sfumato.cli.draw import draw
 from sfumato.cli.guides import guides
 from sfumato.cli.inspect import inspect
@@ -32,6 +33,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "draw": draw,
     "replay": replay,
     "inspect": inspect,
+    "convert": convert,
     "samplers": samplers,
     "levels": levels,
     "guides": guides,

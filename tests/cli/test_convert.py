@@ -1,0 +1,184 @@
+"""A file becomes a folder and a folder a file, and no number changes on the way."""
+
+import json
+
+import published
+import pytest
+import torch
+
+from sfumato.checkpoints.open import open_checkpoint
+from sfumato.checkpoints.recognise import recognise
+from sfumato.checkpoints.safetensors import save
+
+FAMILIES = ("sd1", "sd2", "sdxl", "sdxl-refiner")
+EMA = "model_ema.diffusion_modelinput_blocks00weight"
+FIRST = "model.diffusion_model.input_blocks.0.0.weight"
+
+
+def small(shape):
+    """A 64th of each width; what is shorter than that stays."""
+    return tuple(length // 64 if length % 64 == 0 else length for length in shape)
+
+
+def tensors(family):
+    torch.manual_seed(0)
+    shapes = published.single_file(family)
+    made = {name: torch.randn(small(shape)) for name, shape in shapes.items()}
+    if family == "sd2":
+        made["model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"] *= 0.01
+    return made
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small file of each family, by its name."""
+    root = tmp_path_factory.mktemp("files")
+    for family in FAMILIES:
+        save(root / f"{family}.safetensors", tensors(family))
+    return {family: root / f"{family}.safetensors" for family in FAMILIES}
+
+
+def held(path):
+    found = open_checkpoint(path).tensors
+    return {name: found.read(name) for name in found.kinds}
+
+
+def same(here, there):
+    assert here.keys() == there.keys()
+    different = [
+        name for name in here if here[name].dtype != there[name].dtype or not here[name].equal(there[name])
+    ]
+    assert different == []
+
+
+def done(sfumato, *arguments):
+    code, out, err = sfumato("convert", *arguments)
+    assert (code, err) == (0, "")
+    return out
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_from_file_to_folder_and_back_no_bit_changes(sfumato, files, family):
+    done(sfumato, files[family], "folder")
+    out = done(sfumato, "folder", "back.safetensors")
+    before, after = held(files[family]), held("back.safetensors")
+    lost = {name for name in before if name.endswith(("logit_scale", "position_ids", "betas"))}
+    same(after, {name: tensor for name, tensor in before.items() if name not in lost})
+    assert "a file cannot say" not in out
+    found = recognise(open_checkpoint("back.safetensors"))
+    assert (found.kind, found.family, found.prediction) == ("checkpoint", family, "epsilon")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_folder_has_what_diffusers_asks_for(sfumato, files, family, tmp_path):
+    done(sfumato, files[family], "folder")
+    index = json.loads((tmp_path / "folder" / "model_index.json").read_text())
+    for part, what in index.items():
+        if isinstance(what, list) and what[0] and not part.startswith(("tokenizer", "scheduler")):
+            config = json.loads((tmp_path / "folder" / part / "config.json").read_text())
+            assert config.get("_class_name", config.get("architectures", [None])[0]) == what[1]
+    opened = open_checkpoint("folder")
+    assert set(opened.configs) == {"", "scheduler", *recognise(opened).parts}
+    assert opened.configs["vae"]["scaling_factor"] == (0.13025 if "xl" in family else 0.18215)
+
+
+def test_what_is_predicted_survives_both_ways(sfumato, files):
+    for family in ("sd1", "sd2", "sdxl"):
+        done(sfumato, files[family], f"{family}-v", "--prediction", "v")
+        done(sfumato, f"{family}-v", f"{family}-v.safetensors")
+        assert recognise(open_checkpoint(f"{family}-v.safetensors")).prediction == "v"
+
+
+def test_walks_to_pure_noise_survive_both_ways(sfumato, tmp_path):
+    save(tmp_path / "noise.safetensors", tensors("sd1") | {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)})
+    done(sfumato, "noise.safetensors", "noise")
+    scheduler = open_checkpoint("noise").configs["scheduler"]
+    assert (scheduler["rescale_betas_zero_snr"], scheduler["timestep_spacing"]) == (True, "trailing")
+    done(sfumato, "noise", "back.safetensors")
+    assert recognise(open_checkpoint("back.safetensors")).zero_snr
+
+
+def test_half_precision_halves_every_number(sfumato, files):
+    done(sfumato, files["sd1"], "half.safetensors", "--half")
+    same(held("half.safetensors"), {name: x.half() for name, x in held(files["sd1"]).items()})
+
+
+def test_pruning_leaves_out_what_nobody_reads_and_says_so(sfumato, tmp_path):
+    extra = {EMA: torch.ones(5, 4, 3, 3), "strange": torch.ones(2), "v_pred": torch.zeros(0)}
+    made = tensors("sd1") | extra
+    save(tmp_path / "long.safetensors", made)
+    out = done(sfumato, "long.safetensors", "short.safetensors", "--prune")
+    kept = {name for name in made if name not in (EMA, "strange", "betas") and "position_ids" not in name}
+    assert set(held("short.safetensors")) == kept
+    assert "left out: averages of the training (model_ema.*): 1 tensors" in out
+    assert "left out: no network has them: 1 tensors" in out
+
+
+def test_without_pruning_a_file_keeps_everything(sfumato, tmp_path):
+    made = tensors("sd1") | {EMA: torch.ones(5, 4, 3, 3), "strange": torch.ones(2)}
+    save(tmp_path / "a.safetensors", made, {"author": "Ada", "modelspec.hash_sha256": "0x12"})
+    done(sfumato, "a.safetensors", "b.safetensors")
+    same(held("b.safetensors"), made)
+    assert open_checkpoint("b.safetensors").metadata == {"author": "Ada", "format": "pt"}
+
+
+def test_averages_take_the_place_of_the_last_weights(sfumato, tmp_path):
+    average = torch.full((5, 4, 3, 3), 7.0)
+    save(tmp_path / "a.safetensors", tensors("sd1") | {EMA: average})
+    done(sfumato, "a.safetensors", "b.safetensors", "--ema")
+    done(sfumato, "a.safetensors", "folder", "--ema")
+    assert torch.equal(held("b.safetensors")[FIRST], average)
+    assert EMA not in held("b.safetensors")
+    assert torch.equal(held("folder")["unet.conv_in.weight"], average)
+    code, _, err = sfumato("convert", "b.safetensors", "c.safetensors", "--ema")
+    assert (code, "no averages" in err) == (2, True)
+
+
+def test_a_pickle_becomes_safetensors(sfumato, tmp_path):
+    made = {"emb_params": torch.randn(2, 768)}
+    torch.save(made, tmp_path / "word.pt")
+    done(sfumato, "word.pt", "word.safetensors")
+    same(held("word.safetensors"), made)
+
+
+def test_an_autoencoder_goes_from_a_folder_to_a_file_of_its_own(sfumato, files, tmp_path):
+    done(sfumato, files["sd1"], "folder")
+    done(sfumato, tmp_path / "folder" / "vae", "vae.safetensors")
+    prefix = "first_stage_model."
+    vae = {name.removeprefix(prefix): x for name, x in held(files["sd1"]).items() if name.startswith(prefix)}
+    same(held("vae.safetensors"), vae)
+
+
+def test_what_a_file_cannot_say_is_told(sfumato, files, tmp_path):
+    done(sfumato, files["sd1"], "folder")
+    config = tmp_path / "folder" / "vae" / "config.json"
+    config.write_text(config.read_text().replace("0.18215", "0.5"))
+    out = done(sfumato, "folder", "file.safetensors")
+    assert "a file cannot say vae's scaling_factor = 0.5: readers will take 0.18215" in out
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments", "reason"),
+    [
+        ({"strange": torch.ones(1)}, ("a.safetensors", "folder"), "1 tensors belong to no part: strange"),
+        ({FIRST: None}, ("a.safetensors", "folder"), "1 tensors are missing: unet.conv_in.weight"),
+        ({}, ("a.safetensors", "a.safetensors"), "is there already"),
+        ({}, ("a.safetensors", "b.ckpt"), "pickles are read and not written; name it b.safetensors"),
+        ({}, ("a.safetensors", "b", "--to", "zip"), "neither file nor folder"),
+    ],
+)
+def test_what_cannot_be_converted_is_refused_and_nothing_is_written(
+    sfumato, tmp_path, change, arguments, reason
+):
+    made = {name: tensor for name, tensor in (tensors("sd1") | change).items() if tensor is not None}
+    save(tmp_path / "a.safetensors", made)
+    code, _, err = sfumato("convert", *arguments)
+    assert code == 2
+    assert reason in err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_an_adapter_has_no_folder(sfumato, tmp_path):
+    save(tmp_path / "lora.safetensors", {"lora_unet_x.lora_down.weight": torch.ones(2, 2)})
+    code, _, err = sfumato("convert", "lora.safetensors", "folder")
+    assert (code, "it has one form only" in err) == (2, True)
