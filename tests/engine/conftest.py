@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from sfumato.adapters.closet import Closet
 from sfumato.diffusion.levels import flow_uniform
 from sfumato.diffusion.prediction import FLOW
 from sfumato.diffusion.protocol import Conditioning
@@ -14,10 +15,14 @@ class Glass:
     name, family, native = "glass", "glass", (8, 8)
 
     prediction = FLOW
+    beside = 0
+    notes = ()
 
     def __init__(self):
+        self.closet = Closet(towers={})
         self.forwards = []
         self.texts = []
+        self.looks = []
 
     def check_size(self, size):
         if size == (5, 5):
@@ -47,6 +52,10 @@ class Glass:
         return [
             0.5 * call.x / (1 + call.level.sigma) + call.conditioning.context.mean() / 9 for call in calls
         ]
+
+    def seen_beside(self, picture, mask):
+        self.looks.append((picture, mask))
+        return torch.full((1, self.beside, *self.blank((picture.shape[3], picture.shape[2])).shape[2:]), 0.5)
 
     def decode(self, latent):
         return latent[:, :1].expand(-1, 3, -1, -1).sigmoid()

@@ -3,11 +3,13 @@
 import inspect
 
 import pytest
+import torch
 
 from sfumato.diffusion.guidance import GUIDES
 from sfumato.engine import Engine, drawing
 from sfumato.engine.job import Drawn
 from sfumato.errors import InputError
+from sfumato.families.model import EDITS
 from sfumato.request import Request
 
 BRACKETS = {
@@ -28,6 +30,7 @@ BRACKETS = {
     "distilled": "{scale}",
     "true_cfg": "{scale}, guidance=3",
     "nag": "{scale}",
+    "pix2pix": "{scale}",
 }
 USUAL = {"scale": "1.5", "weight": "2"}
 
@@ -40,9 +43,12 @@ BELOW_ZERO = {"apg": ["momentum"]}  # that may be
 def outcome(model, guidance):
     """What is drawn, or the error that is raised before any text is read."""
     model.texts.clear()
-    request = Request(prompt="a red cat", seed=1, steps=3, sampler="euler", guidance=guidance)
+    model.beside = EDITS if str(guidance).startswith("pix2pix") else 0
+    shown = "picture" if model.beside else None
+    request = Request(prompt="a red cat", seed=1, steps=3, sampler="euler", guidance=guidance, picture=shown)
+    job = drawing(request, model, pictures={"picture": torch.zeros(1, 3, 8, 8)})
     try:
-        ((ended,),) = [round_ for round_ in Engine(model).run([drawing(request, model)]) if round_]
+        ((ended,),) = [round_ for round_ in Engine(model).run([job]) if round_]
     except InputError as error:
         return error
     if isinstance(ended.outcome, Exception):

@@ -11,7 +11,9 @@ from sfumato.diffusion.protocol import Denoised, Eval, drive
 from sfumato.engine import Engine, drawing
 from sfumato.engine.guide_tree import wanted_guide
 from sfumato.engine.guides import guide_asked
+from sfumato.engine.wish import wishes
 from sfumato.errors import InputError
+from sfumato.families.model import Wording
 from sfumato.request import Request
 
 ASKED = {
@@ -243,12 +245,13 @@ def test_a_network_that_reads_a_scale_is_told_it_outside_of_the_interval_too(gla
 
 def test_the_table_says_what_each_guide_mixes_and_tells(tiny_world):
     """By looking at its answers: ``mixes`` and ``contrasts`` decide what is noted as without effect."""
-    words = dict(zip(["", "a red cat", "a dog"], tiny_world.encode(["", "a", "b"]), strict=True))
+    texts = [Wording(text=text) for text in ("", "a", "b")]
+    words = dict(zip(["", "a red cat", "a dog"], tiny_world.encode(texts), strict=True))
 
     def answer(guidance) -> Denoised:
-        request = Request(prompt="a red cat", seed=0, guidance=guidance)
-        asking = guide_asked(request, tiny_world.prediction, flow_uniform(3))
-        asked = drive(asking, lambda texts: [words.get(each.text, words["a dog"]) for each in texts])
+        ((_, wish),) = wishes(Request(prompt="a red cat", seed=0, guidance=guidance), (16, 16)).stages
+        asking = guide_asked(wish, tiny_world.prediction, flow_uniform(3))
+        asked = drive(asking, lambda texts: [words.get(each.wording.text, words["a dog"]) for each in texts])
         question = Eval(torch.randn(1, 2, 4, 4), flow_uniform(3)[1])
         return drive(asked.guide(question), lambda calls: [torch.randn(1, 2, 4, 4) for _ in calls])
 

@@ -39,7 +39,8 @@ def test_values_that_a_sampler_refuses_cost_no_encoding(glass, sampler):
 
 def test_the_first_question_is_what_the_words_mean(glass):
     job = drawing(Request(prompt="a cat", negative="fog", seed=0), glass)
-    assert next(job) == [Encode(Wording(text="a cat")), Encode(Wording(text="fog", unwanted=True))]
+    wanted, unwanted = Wording(text="a cat", size=(8, 8)), Wording(text="fog", size=(8, 8), unwanted=True)
+    assert next(job) == [Encode(wanted), Encode(unwanted)]
     job.close()
 
 

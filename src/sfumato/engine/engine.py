@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sfumato.diffusion.protocol import Call
 from sfumato.engine.job import Drawing, Drawn
-from sfumato.engine.question import Decode, Encode, Question
+from sfumato.engine.question import Decode, Encode, Look, Question
 from sfumato.families.model import Encoded, Model
 
 EXACT_ROWS = 2
@@ -46,7 +46,7 @@ class _Row(NamedTuple):
 
     job: _Live
     place: int
-    question: Encode | Call | Decode
+    question: Encode | Look | Call | Decode
 
 
 class Engine:
@@ -137,14 +137,16 @@ class Engine:
             size = 1 if shape is None else FAST_ROWS if self.fast else EXACT_ROWS
             yield from (rows[start : start + size] for start in range(0, len(rows), size))
 
-    def _alike(self, question: Encode | Call | Decode) -> Hashable:
+    def _alike(self, question: Encode | Look | Call | Decode) -> Hashable:
         """Calls that are equal in this share forwards; None is for what is answered alone."""
         return (*_shape(question), self.model.lane(question)) if isinstance(question, Call) else None
 
-    def _forward(self, questions: Sequence[Encode | Call | Decode]) -> Answers:
+    def _forward(self, questions: Sequence[Encode | Look | Call | Decode]) -> Answers:
         first = questions[0]
         if isinstance(first, Encode):
             return self.model.encode([first.wording])
+        if isinstance(first, Look):
+            return [self.model.seen_beside(first.picture, first.mask)]
         if isinstance(first, Decode):
             return [self.model.decode(first.latent)]
         calls = cast("Sequence[Call]", questions)

@@ -9,13 +9,13 @@ from sfumato.diffusion.guidance.scale import progress
 from sfumato.diffusion.named import Named, named
 from sfumato.diffusion.protocol import Level
 from sfumato.engine.guide_tree import listing_of, optional, positional, scaled_to_nothing, tree
-from sfumato.request import Request
+from sfumato.engine.wish import Wish
 
 
-def effects(wanted: Named, request: Request, levels: Sequence[Level], *, read: Sequence[str]) -> list[str]:
+def effects(wanted: Named, wish: Wish, levels: Sequence[Level], *, read: Sequence[str]) -> list[str]:
     """What of the guides in ``wanted``, and of the negative prompt, changes nothing; ``read`` was encoded."""
-    notes = list(_negative(wanted, request, read))
-    if (asked := _asked(request)) != wanted and asked.options:  # cfg(1, start=0.2)
+    notes = list(_negative(wanted, wish, read))
+    if (asked := _asked(wish)) != wanted and asked.options:  # cfg(1, start=0.2)
         names = " and ".join(name for name, _ in asked.options)
         notes.append(f"{names} of {asked} has no effect: this scale means no guidance")
     for each in tree(wanted):
@@ -24,21 +24,23 @@ def effects(wanted: Named, request: Request, levels: Sequence[Level], *, read: S
     return notes
 
 
-def _asked(request: Request) -> Named:
-    if isinstance(request.guidance, str):
-        return named(request.guidance)
-    return Named("cfg", (request.guidance,))
+def _asked(wish: Wish) -> Named:
+    if isinstance(wish.guidance, Named):
+        return wish.guidance
+    if isinstance(wish.guidance, str):
+        return named(wish.guidance)
+    return Named("cfg", (wish.guidance,))
 
 
-def _negative(wanted: Named, request: Request, read: Sequence[str]) -> Iterator[str]:
+def _negative(wanted: Named, wish: Wish, read: Sequence[str]) -> Iterator[str]:
     """What the negative prompt does not do, or does against all expectation."""
-    if not request.negative:
+    if not wish.negative:
         return
     scales = _scales(wanted)
     parameters = {parameter.name for parameter in positional(listing_of(wanted))}
-    if scaled_to_nothing(asked := _asked(request)):
+    if scaled_to_nothing(asked := _asked(wish)):
         yield f"the negative prompt has no effect at guidance {_briefly(asked)}: raise it above 1"
-    elif request.negative not in read:
+    elif wish.negative not in read:
         names = " in ".join(reversed([each.name for each in tree(wanted)]))
         yield f"the negative prompt has no effect: guide {names} does not read it; cfg does"
     elif set(scales) == {1} and "negative" in parameters and not listing_of(wanted).renoises:

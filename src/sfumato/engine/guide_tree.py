@@ -10,18 +10,20 @@ from sfumato.diffusion.guidance import GUIDES
 from sfumato.diffusion.guidance.interval import check_interval
 from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.named import Named, named, options_of
+from sfumato.engine.wish import Wish
 from sfumato.errors import InputError
-from sfumato.request import Request
 
 UNGUIDED = (0.0, 1.0)
 """Scales that mean "no guidance": 1 by the formula, 0 as distilled models are commonly asked for it."""
 
 
-def wanted_guide(request: Request) -> Named:
-    """The guide that a request names; a number is the scale of classifier-free guidance."""
-    if not isinstance(request.guidance, str):
-        return as_meant(Named("cfg", (request.guidance,)))
-    wanted = named(request.guidance)
+def wanted_guide(wish: Wish) -> Named:
+    """The guide that a wish names; a number is the scale of classifier-free guidance."""
+    if isinstance(wish.guidance, Named):
+        return wish.guidance
+    if not isinstance(wish.guidance, str):
+        return as_meant(Named("cfg", (wish.guidance,)))
+    wanted = named(wish.guidance)
     if wanted.values or wanted.options:
         return as_meant(wanted)
     return Named(own_name(GUIDES, wanted.name, "guide"))

@@ -7,6 +7,7 @@ the words and the model come from the request (``SUPPLIERS``), all else from the
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -19,10 +20,10 @@ from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Conditioning, Guide, Level
 from sfumato.engine.guide_notes import effects
 from sfumato.engine.guide_tree import inner, listing_of, positional, required, tree, wanted_guide
-from sfumato.engine.question import Encode
+from sfumato.engine.question import Encode, Look
+from sfumato.engine.wish import Wish
 from sfumato.errors import InputError
 from sfumato.families.model import Encoded, Wording
-from sfumato.request import Request
 
 CURVES = {"linear": linear, "cosine": cosine}
 
@@ -36,9 +37,9 @@ class Asked(NamedTuple):
 
 
 class _Maker(NamedTuple):
-    """What suppliers take from: the request, the words as they were read, and the values in the brackets."""
+    """What suppliers take from: the wish, the words as they were read, and the values in the brackets."""
 
-    request: Request
+    wish: Wish
     told: Mapping[str, Conditioning]
     prediction: Prediction
     levels: Sequence[Level]
@@ -47,29 +48,32 @@ class _Maker(NamedTuple):
 
 
 def guide_asked(
-    request: Request, prediction: Prediction, levels: Sequence[Level]
-) -> Generator[list[Encode], list[Encoded], Asked]:
-    """Ask for the words that the guide needs, no more, and make it.
+    wish: Wish, prediction: Prediction, levels: Sequence[Level], *, look: Look | None = None
+) -> Generator[list[Encode] | list[Look], Any, Asked]:
+    """Ask for the words that the guide needs, no more, and make it; ``look`` is what is seen beside them.
 
     Raises InputError for names, options and values that there are not, before it asks anything.
     """
-    wanted = wanted_guide(request)
+    wanted = wanted_guide(wish)
     _check_perturbed(wanted)
-    texts = list(dict.fromkeys(_texts(wanted, request)))
+    texts = list(dict.fromkeys(_texts(wanted, wish)))
 
     def made(told: Mapping[str, Conditioning]) -> Guide:
-        return _made(_Maker(request, told, prediction, levels, wanted, [*wanted.values]))
+        return _made(_Maker(wish, told, prediction, levels, wanted, [*wanted.values]))
 
-    made(dict.fromkeys(texts, Conditioning(torch.zeros(1, 1, 1))))  # what cannot be made is said before
-    encoded = yield [Encode(_wording(text, request)) for text in texts]
-    guide = made({text: each.conditioning for text, each in zip(texts, encoded, strict=True)})
+    nothing = torch.zeros(1, 1, 1)  # what cannot be made is said before
+    made(dict.fromkeys(texts, Conditioning(nothing, beside=None if look is None else nothing)))
+    encoded: list[Encoded] = yield [Encode(_wording(text, wish)) for text in texts]
+    (beside,) = (None,) if look is None else (yield [look])
+    told = zip(texts, (replace(each.conditioning, beside=beside) for each in encoded), strict=True)
+    guide = made(dict(told))
     notes = [
-        note if text == request.prompt else f"{_part(text, request)}: {note}"
+        note if text == wish.prompt else f"{_part(text, wish)}: {note}"
         for text, each in zip(texts, encoded, strict=True)
         for note in each.notes
     ]
     renoises = any(listing_of(each).renoises for each in tree(wanted))
-    return Asked(guide, (*notes, *effects(wanted, request, levels, read=texts)), renoises)
+    return Asked(guide, (*notes, *effects(wanted, wish, levels, read=texts)), renoises)
 
 
 def _check_perturbed(wanted: Named) -> None:
@@ -112,7 +116,7 @@ def _wrapped(maker: _Maker) -> Guide:
 
 def _unguided(maker: _Maker) -> Guide:
     """The prompt alone; to a network that reads a scale of its own, with the scale that the guide tells."""
-    words = maker.told[maker.request.prompt]
+    words = maker.told[maker.wish.prompt]
     for each in tree(maker.wanted):
         scale = dict(each.options).get("guidance")
         if any(parameter.name == "guidance" for parameter in positional(listing_of(each))):
@@ -162,12 +166,12 @@ def _stepwise(levels: Sequence[Level], scales: Sequence[float]) -> Callable[[flo
 
 def _sentences(maker: _Maker) -> list[tuple[Conditioning, float]]:
     """The prompt with the first number as its weight, and every sentence in the brackets with its own."""
-    return [(maker.told[maker.request.prompt], _one_number(maker)), *_pairs(maker)]
+    return [(maker.told[maker.wish.prompt], _one_number(maker)), *_pairs(maker)]
 
 
 def _negatives(maker: _Maker) -> list[tuple[Conditioning, float]]:
     """The negative prompt at weight 1, and every sentence in the brackets with its own."""
-    negative = maker.request.negative
+    negative = maker.wish.negative
     return [*([(maker.told[negative], 1.0)] if negative else []), *_pairs(maker)]
 
 
@@ -194,8 +198,8 @@ def _is_pair(value: Value) -> bool:
 
 
 SUPPLIERS: dict[str, Callable[[_Maker], object]] = {
-    "conditioning": lambda maker: maker.told[maker.request.prompt],
-    "negative": lambda maker: maker.told[maker.request.negative],
+    "conditioning": lambda maker: maker.told[maker.wish.prompt],
+    "negative": lambda maker: maker.told[maker.wish.negative],
     "empty": lambda maker: maker.told[""],
     "prediction": lambda maker: maker.prediction,
     "guide": _wrapped,
@@ -208,13 +212,13 @@ SUPPLIERS: dict[str, Callable[[_Maker], object]] = {
 }
 
 
-def _texts(wanted: Named, request: Request) -> Iterator[str]:
+def _texts(wanted: Named, wish: Wish) -> Iterator[str]:
     """Every text that a guide, and those it wraps, will be told; the prompt is always read."""
-    yield request.prompt
+    yield wish.prompt
     for guide in tree(wanted):
         names = {parameter.name for parameter in positional(listing_of(guide))}
-        if "negative" in names or ("negatives" in names and request.negative):
-            yield request.negative
+        if "negative" in names or ("negatives" in names and wish.negative):
+            yield wish.negative
         if "empty" in names:
             yield ""
         if names & {"sentences", "negatives"}:
@@ -234,18 +238,18 @@ def _numbers(values: Sequence[Value], wanted: Named) -> list[float]:
     return numbers
 
 
-def _wording(text: str, request: Request) -> Wording:
+def _wording(text: str, wish: Wish) -> Wording:
     """How a text of the request is to be read."""
     return Wording(
         text=text,
-        weighting=request.weighting,
-        clip_skip=request.clip_skip,
-        adapters=request.adapters,
-        size=request.size,
-        unwanted=text in ("", request.negative),
-        handoff=request.handoff,
+        weighting=wish.weighting,
+        clip_skip=wish.clip_skip,
+        adapters=wish.adapters,
+        size=wish.size,
+        unwanted=text in ("", wish.negative),
+        handoff=wish.handoff,
     )
 
 
-def _part(text: str, request: Request) -> str:
-    return "negative prompt" if text == request.negative else f"sentence {text!r}"
+def _part(text: str, wish: Wish) -> str:
+    return "negative prompt" if text == wish.negative else f"sentence {text!r}"

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
 
+from sfumato.adapters.triggers import lacking
 from sfumato.diffusion.noise import SeededNoise
 from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding, Level, Sampler, guided
 from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.diffusion.samplers.asked import sampler_asked
 from sfumato.diffusion.samplers.listing import Listing
 from sfumato.engine.beginning import beginning_note
-from sfumato.engine.guides import Asked, guide_asked
+from sfumato.engine.continuing import Pictures, look_asked, size_asked, unseen_note
+from sfumato.engine.guides import Asked
 from sfumato.engine.question import Decode, Question
+from sfumato.engine.staged import stages_asked
+from sfumato.engine.wish import Wishes, wishes
 from sfumato.errors import InputError
 from sfumato.families.model import Model
 from sfumato.request import Request
@@ -48,19 +53,28 @@ Drawing: TypeAlias = Generator[Question, Any, Drawn]
 Watcher: TypeAlias = Callable[[Seen], None]
 
 
-def drawing(request: Request, model: Model, watcher: Watcher | None = None) -> Drawing:
+def drawing(
+    request: Request,
+    model: Model,
+    watcher: Watcher | None = None,
+    *,
+    pictures: Pictures = MappingProxyType({}),
+) -> Drawing:
     """Draw one request with answers of ``model``'s networks; ``watcher`` is told of every step.
 
-    Raises InputError, before it asks anything, for a size, sampler, option or spacing that there is not.
+    ``pictures`` holds what the request goes on from. Raises InputError, before it asks anything, for a size,
+    sampler, option, spacing, picture or adapter that there is not.
     """
-    size = request.size or model.native
-    model.check_size(size)
+    size = size_asked(request, model, pictures)
+    look = look_asked(request, model, pictures)
+    wished = wishes(request, size)
+    model.closet.check(name for name, _, _ in wished.adapters)
     sampler, listing, spacing = sampler_asked(request.sampler)
     _check_walk(request, listing, spacing)
     levels = model.levels(request.steps, spacing if request.levels is None else request.levels)
     _check_values(sampler, levels)
     noise = SeededNoise(request.seed)
-    asked = yield from guide_asked(request, model.prediction, levels)
+    asked = yield from stages_asked(wished.stages, model.prediction, levels, look=look)
     _check_sampler(request, listing, asked)
     guide = asked.guide
     if watcher is not None:
@@ -73,10 +87,16 @@ def drawing(request: Request, model: Model, watcher: Watcher | None = None) -> D
             "lower the first, or change options of the second"
         )
     (picture,) = yield [Decode(latent)]
-    begun = beginning_note(levels, model.levels(request.steps, None))
-    return Drawn(
-        picture, (*asked.notes, *begun, *_walk_note(request, listing, levels), *_size_note(size, model))
-    )
+    notes = [
+        *wished.notes,
+        *asked.notes,
+        *_asleep(wished, model),
+        *unseen_note(request, model),
+        *beginning_note(levels, model.levels(request.steps, None)),
+        *_walk_note(request, listing, levels),
+        *_size_note(size, model),
+    ]
+    return Drawn(picture, tuple(dict.fromkeys(notes)))
 
 
 def _check_walk(request: Request, listing: Listing, spacing: str | None) -> None:
@@ -138,6 +158,17 @@ def _walk_note(request: Request, listing: Listing, levels: Sequence[Level]) -> l
             f"{request.sampler} goes through levels of its own: a spacing only says where it begins and ends"
         ]
     return []
+
+
+def _asleep(wished: Wishes, model: Model) -> list[str]:
+    """The trigger words of worn adapters that no stage of the prompt says."""
+    said = " ".join(wish.prompt for _, wish in wished.stages)
+    notes: list[str] = []
+    for name in dict.fromkeys(name for name, _, _ in wished.adapters):
+        words = model.closet.adapters[name].triggers
+        if words and len(missing := lacking(said, words)) == len(words):
+            notes.append(f"adapter {name} wakes to words that the prompt does not say: {', '.join(missing)}")
+    return notes
 
 
 def _size_note(size: tuple[int, int], model: Model) -> list[str]:

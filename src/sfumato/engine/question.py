@@ -1,4 +1,4 @@
-"""What a job asks beside rows of the network: to read a text, and to see a latent as a picture."""
+"""What a job asks beside rows of the network: to read a text or a picture, to see a latent as a picture."""
 
 from __future__ import annotations
 
@@ -17,11 +17,21 @@ class Encode(NamedTuple):
     wording: Wording
 
 
+class Look(NamedTuple):
+    """A job asks: what does the network see beside the latent? Answered with (1, C', h, w).
+
+    Of a ``picture`` (1, 3, H, W) in 0..1 and, where it has a hole, a ``mask`` (1, 1, H, W), 1 in the hole.
+    """
+
+    picture: Tensor
+    mask: Tensor | None
+
+
 class Decode(NamedTuple):
     """A job asks: which picture is this latent (1, C, h, w)? Answered with (1, 3, H, W) in 0..1."""
 
     latent: Tensor
 
 
-Question: TypeAlias = Sequence[Encode] | Sequence[Call] | Sequence[Decode]
+Question: TypeAlias = Sequence[Encode] | Sequence[Look] | Sequence[Call] | Sequence[Decode]
 """Rows of one kind, answered with a list of as many."""

@@ -3,9 +3,57 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Generator, Hashable, Sequence
+from typing import Any
 
+from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Eval, Guide, Guiding, Level
+from sfumato.engine.guides import Asked, guide_asked
+from sfumato.engine.question import Encode, Look
+from sfumato.engine.wish import Wish
+
+Stages = Sequence[tuple[int, Wish]]
+
+
+def stages_asked(
+    stages: Stages, prediction: Prediction, levels: Sequence[Level], *, look: Look | None = None
+) -> Generator[list[Encode] | list[Look], Any, Asked]:
+    """Ask for all that the guides of all stages need, each thing once, and make one guide of them.
+
+    Stages that wish for the same share one guide. Raises InputError as ``guide_asked`` does.
+    """
+    known: dict[Hashable, object] = {}
+    made: dict[Wish, Asked] = {}
+    for _, wish in stages:
+        if wish not in made:
+            asking = guide_asked(wish, prediction, levels, look=look)
+            made[wish] = yield from _asking_once(asking, known)
+    notes = dict.fromkeys(note for asked in made.values() for note in asked.notes)
+    return Asked(
+        staged([(first, made[wish].guide) for first, wish in stages], levels),
+        tuple(notes),
+        any(asked.renoises for asked in made.values()),
+    )
+
+
+def _asking_once(
+    asking: Generator[list[Encode] | list[Look], Any, Asked], known: dict[Hashable, object]
+) -> Generator[list[Encode] | list[Look], Any, Asked]:
+    """The same talk, which is not heard where ``known`` has the answers; what it learns is added there."""
+    answers: list[object] | None = None
+    try:
+        while True:
+            try:
+                questions = asking.send(answers)
+            except StopIteration as done:
+                return done.value
+            keys: list[Hashable] = [each if isinstance(each, Encode) else id(each) for each in questions]
+            new: Any = {key: each for key, each in zip(keys, questions, strict=True) if key not in known}
+            if new:
+                known |= dict(zip(new, (yield [*new.values()]), strict=True))
+            answers = [known[key] for key in keys]
+    finally:
+        asking.close()
 
 
 def staged(stages: Sequence[tuple[int, Guide]], levels: Sequence[Level]) -> Guide:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
+from sfumato.adapters.closet import Closet
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 
@@ -23,6 +24,9 @@ class Encoded:
     conditioning: Conditioning
     notes: tuple[str, ...] = ()
 
+
+FILLS, EDITS = 5, 4
+"""Channels beside the latent: a hole's mask and the picture around it, or a whole picture."""
 
 Worn: TypeAlias = tuple[tuple[str, float, float], ...]
 """Adapters by the names under which the model holds them, each with its weights for picture and for words."""
@@ -72,6 +76,16 @@ class Model(Protocol):
     @property
     def native(self) -> tuple[int, int]: ...
 
+    @property
+    def closet(self) -> Closet:
+        """The adapters and learned words that hang beside it."""
+        ...
+
+    @property
+    def beside(self) -> int:
+        """How many channels its network sees beside the latent: ``FILLS``, ``EDITS``, or 0."""
+        ...
+
     def check_size(self, size: tuple[int, int]) -> None:
         """Raise InputError, naming the nearest size that can be drawn, unless ``size`` can."""
         ...
@@ -98,6 +112,13 @@ class Model(Protocol):
 
     def look(self, picture: Tensor) -> Tensor:
         """The latent (1, C, h, w) that stands for a picture (1, 3, H, W) in 0..1."""
+        ...
+
+    def seen_beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """What the network sees beside the latent (1, ``beside``, h, w) of a picture (1, 3, H, W) in 0..1.
+
+        ``mask`` (1, 1, H, W) is 1 where it is to be painted. ValueError where the network sees nothing so.
+        """
         ...
 
     def decode(self, latent: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from sfumato.adapters.closet import Closet
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Later, Level
 from sfumato.errors import CheckpointError
@@ -63,6 +64,14 @@ class Refined:
     def native(self) -> tuple[int, int]:
         return self.base.native
 
+    @property
+    def closet(self) -> Closet:
+        return self.base.closet
+
+    @property
+    def beside(self) -> int:
+        return self.base.beside
+
     def check_size(self, size: tuple[int, int]) -> None:
         self.base.check_size(size)
         self.refiner.check_size(size)
@@ -104,6 +113,9 @@ class Refined:
 
     def look(self, picture: Tensor) -> Tensor:
         return self.base.look(picture)
+
+    def seen_beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        return self.base.seen_beside(picture, mask)
 
     def _to_whom(self, call: Call) -> tuple[Stable, Call]:
         """The network that answers at this level, and the call as it understands it."""

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from sfumato.adapters.attach import Wardrobe
 from sfumato.adapters.closet import Closet, Tower
@@ -19,7 +20,7 @@ from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.errors import InputError
 from sfumato.families.latents import Latents
-from sfumato.families.model import Encoded, Wording
+from sfumato.families.model import EDITS, FILLS, Encoded, Wording
 from sfumato.families.reading import Read, Reader
 from sfumato.families.sizes import Sizes
 from sfumato.families.trained import Trained
@@ -72,7 +73,6 @@ class Stable:
 
     @property
     def beside(self) -> int:
-        """How many channels the U-Net sees beside the latent: 5 to fill holes, 4 to edit, else none."""
         return self.unet.config.in_channels - self.latents.channels
 
     def check_size(self, size: tuple[int, int]) -> None:
@@ -119,6 +119,23 @@ class Stable:
     def look(self, picture: Tensor) -> Tensor:
         """The latent (1, C, h, w) that stands for a picture (1, 3, H, W) in 0..1."""
         return self.latents.look(picture)
+
+    def seen_beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """For a hole its mask and the picture around it, gray inside; to edit, the latent without its scale.
+
+        As inpainting models and InstructPix2Pix were trained.
+        """
+        if self.beside == FILLS and mask is not None:
+            hole = (mask > 0.5).to(picture)
+            around = self.look(torch.where(hole > 0, 0.5, picture))
+            small = interpolate(hole, size=around.shape[2:])  # nearest
+            return torch.cat([small.to(around), around], dim=1)
+        if self.beside == EDITS and mask is None:
+            return self.look(picture) / self.latents.scale
+        what = "a picture" if mask is None else "a picture with a hole"
+        raise ValueError(
+            f"{what} was shown to {self.name}, which sees {self.beside} channels beside the latent"
+        )
 
     def decode(self, latent: Tensor) -> Tensor:
         return self.latents.decode(latent)

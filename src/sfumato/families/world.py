@@ -17,6 +17,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from sfumato.adapters.attach import Wardrobe
+from sfumato.adapters.closet import Closet, Tower
 from sfumato.checkpoints import int8, safetensors
 from sfumato.checkpoints.header import read_header
 from sfumato.diffusion.levels import flow_levels
@@ -31,7 +33,10 @@ from sfumato.families.sizes import Sizes
 from sfumato.models.clip import ImageConfig, ImageTower, TextConfig, TextTower
 from sfumato.models.unet import UNet, UNetConfig
 from sfumato.models.vae import AutoencoderConfig, AutoencoderKL
+from sfumato.text.chunks import Chunk
+from sfumato.text.pieces import BREAK, Break, Piece, pieces
 from sfumato.text.tokenizer import Tokenizer
+from sfumato.text.weighting import weighting
 
 FAMILY = "world"
 FORMAT = "1"
@@ -98,6 +103,13 @@ class World:
     weaker: UNet | None = None  # one of the same kind that knows less, to guide by; in no file
     family: str = field(default=FAMILY, init=False)
     notes: tuple[str, ...] = field(default=(), init=False)
+    beside: int = field(default=0, init=False)
+    closet: Closet = field(init=False)
+
+    def __post_init__(self) -> None:
+        networks = {"unet": self.unet, "text_encoder": self.text}
+        towers = {part: Tower(wardrobe=Wardrobe(network)) for part, network in networks.items()}
+        object.__setattr__(self, "closet", Closet(towers=towers))
 
     @property
     def prediction(self) -> Prediction:
@@ -123,20 +135,49 @@ class World:
         """Read every text on its own and at full length, so that none depends on its neighbours."""
         for wording in wordings:
             _check_wording(wording)
-        return [self._encode(wording.text) for wording in wordings]
+        return [self._encode(wording) for wording in wordings]
 
     def lane(self, call: Call) -> Hashable:
         return call.weaker
 
-    def _encode(self, text: str) -> Encoded:
+    def _encode(self, wording: Wording) -> Encoded:
+        convention = weighting(wording.weighting)
+        parts = pieces(wording.text)
+        text, chunk, cut = self._chunk(parts)
+        worn = [[(name, words) for name, _, words in wording.adapters]]
+        with self.closet.towers["text_encoder"].wardrobe.worn(worn):
+            others = [self._hidden(each) for each in convention.asks(chunk)]
+            hidden = convention.weigh(self._hidden(chunk), chunk, others)[None]  # (1, T, D)
+        mask = torch.arange(hidden.shape[1], device=hidden.device)[None] <= chunk.end  # with the text's end
+        notes = (
+            cut_note(cut, self.tokenizer.length),
+            unknown_note(text, self.words),
+            "BREAK has no effect: this model reads one chunk of tokens" if BREAK in parts else None,
+        )
+        picture = tuple((name, weight) for name, weight, _ in wording.adapters)
+        told = Conditioning(context=hidden, mask=mask, adapters=picture)
+        return Encoded(told, tuple(note for note in notes if note))
+
+    def _chunk(self, parts: Sequence[Piece | Break]) -> tuple[str, Chunk, str]:
+        """The plain text, its tokens at full length with the weights of their letters, and what was cut."""
+        weighed = [part if isinstance(part, Piece) else Piece(" ") for part in parts]
+        text = "".join(part.text for part in weighed)
+        weights = [part.weight for part in weighed for _ in part.text]
         tokens = self.tokenizer(text)
-        length, read = self.config.text.length, len(tokens.ids)
-        padded = [*tokens.ids, *[self.tokenizer.end] * (length - read)]
-        ids = torch.tensor([padded], device=self.unet.conv_in.weight.device)  # (1, T)
-        hidden, _ = self.text(ids)
-        mask = torch.arange(length, device=ids.device)[None] < read  # up to and with the end of the text
-        notes = (cut_note(tokens.cut, self.tokenizer.length), unknown_note(text, self.words))
-        return Encoded(Conditioning(context=hidden, mask=mask), tuple(note for note in notes if note))
+        chunk = Chunk.of(
+            tokens.ids[1:-1],
+            [weights[end - 1] for end in tokens.ends],
+            start=self.tokenizer.start,
+            end=self.tokenizer.end,
+            pad=self.tokenizer.end,
+            length=self.config.text.length,
+        )
+        return text, chunk, tokens.cut
+
+    def _hidden(self, chunk: Chunk) -> Tensor:
+        """What the text tower makes of a chunk, (T, D)."""
+        hidden, _ = self.text(torch.tensor([chunk.tokens], device=self.unet.conv_in.weight.device))
+        return hidden[0]
 
     def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
         """The clean latents behind calls of one shape and one ``Extras``, which goes to the U-Net as it is.
@@ -157,13 +198,17 @@ class World:
         context = torch.cat([call.conditioning.context for call in calls])
         mask = torch.cat([_mask(call.conditioning) for call in calls])
         extras = replace(calls[0].extras, attention_mask=mask)
-        output = unet(FLOW.network_input(x, sigma), TIMES * sigma.flatten(), context, extras)
+        with self.closet.towers["unet"].wardrobe.worn([call.conditioning.adapters for call in calls]):
+            output = unet(FLOW.network_input(x, sigma), TIMES * sigma.flatten(), context, extras)
         clean = FLOW.clean(output, x, alpha, sigma)
         return [clean[row : row + 1] for row in range(len(calls))]
 
     def look(self, picture: Tensor) -> Tensor:
         mean, deviation = self._statistics(picture)
         return (self.autoencoder.encode(picture * 2 - 1)[0] - mean) / deviation
+
+    def seen_beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ARG002
+        raise ValueError(f"{self.name} sees nothing beside the latent")
 
     def decode(self, latent: Tensor) -> Tensor:
         mean, deviation = self._statistics(latent)
@@ -263,7 +308,6 @@ def _check_wording(wording: Wording) -> None:
     """Raise InputError for what this family has no place for."""
     asked = {
         "clip_skip": wording.clip_skip is not None,
-        "adapters": bool(wording.adapters),
         "handoff": wording.handoff is not None,
     }
     if found := [name for name, given in asked.items() if given]:
@@ -280,10 +324,8 @@ def _check_calls(calls: Sequence[Call]) -> None:
         raise ValueError("a vector was given to a model of the picture world, which reads the context only")
     if any(call.conditioning.guidance is not None for call in calls):
         raise InputError("a scale of guidance was told to a model that was not distilled to read one")
-    if any(call.conditioning.beside is not None or call.conditioning.adapters for call in calls):
-        raise InputError(
-            "a picture or an adapter was given to a model of the picture world: it takes neither"
-        )
+    if any(call.conditioning.beside is not None for call in calls):
+        raise ValueError("a picture was shown to a model of the picture world, which reads the context only")
     if any(call.conditioning.later is not None for call in calls):
         raise InputError("a refiner's words were given to a model of the picture world, which has none")
 

@@ -20,10 +20,14 @@ LENGTH = 77
 
 
 class Tokens(NamedTuple):
-    """The ids of a prompt, from start to end token and unpadded; ``cut`` is the user's text left out."""
+    """The ids of a prompt, from start to end token and unpadded; ``cut`` is the user's text left out.
+
+    ``ends`` are the places in the prompt behind the last letter of every token between start and end.
+    """
 
     ids: tuple[int, ...]
     cut: str
+    ends: tuple[int, ...]
 
 
 class Tokenizer:
@@ -71,9 +75,10 @@ class Tokenizer:
         """Tokenize; a word is kept whole or cut whole, unless it alone is longer than the window."""
         encoding = self._model.encode(prompt, add_special_tokens=False)
         ids, room = encoding.ids, self.length - 2
+        ends = tuple(end for _, end in encoding.offsets)
         if len(ids) <= room:
-            return Tokens((self.start, *ids, self.end), "")
+            return Tokens((self.start, *ids, self.end), "", ends)
         words = encoding.word_ids
         keep = words.index(words[room]) or room
         cut_at = encoding.offsets[keep][0]  # in the prompt as it was typed
-        return Tokens((self.start, *ids[:keep], self.end), prompt[cut_at:].strip())
+        return Tokens((self.start, *ids[:keep], self.end), prompt[cut_at:].strip(), ends[:keep])

@@ -10,11 +10,12 @@ from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.protocol import Call, Conditioning, Denoised, Eval, Guide, Guiding
 
 
-def compose(sentences: Sequence[tuple[Conditioning, float]], empty: Conditioning) -> Guide:
+def compose(sentences: Sequence[tuple[Conditioning, float]], negative: Conditioning) -> Guide:
     """AND: the sum of the ways to all ``sentences``, each times its weight. NOT is a weight below 0.
 
-    One call per evaluation for each sentence and one for ``empty``. A weight is a guidance scale: the sum of
-    them is how far the picture goes. Raises ValueError without sentences.
+    One call per evaluation for each sentence and one for ``negative``, which is the empty text in the paper:
+    the ways begin there. A weight is a guidance scale: the sum of them is how far the picture goes. Raises
+    ValueError without sentences.
     """
     if not sentences:
         raise ValueError("no sentences to compose: give at least one, with its weight")
@@ -22,7 +23,7 @@ def compose(sentences: Sequence[tuple[Conditioning, float]], empty: Conditioning
 
     def guide(question: Eval) -> Guiding:
         x, level = question
-        told = (empty, *(sentence for sentence, _ in sentences))
+        told = (negative, *(sentence for sentence, _ in sentences))
         nothing, *seen = yield [Call(x, level, each) for each in told]
         way = torch.zeros_like(nothing)
         for wanted, (_, weight) in zip(seen, sentences, strict=True):

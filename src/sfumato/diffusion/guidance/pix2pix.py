@@ -10,6 +10,8 @@ from sfumato.diffusion.guidance.listing import Listing
 from sfumato.diffusion.guidance.scale import Scale, at
 from sfumato.diffusion.protocol import Call, Conditioning, Denoised, Eval, Guide, Guiding
 
+MOST = 1000.0  # as of any scale
+
 
 def pix2pix(
     conditioning: Conditioning, negative: Conditioning, scale: Scale, *, picture: float = 1.5
@@ -17,8 +19,10 @@ def pix2pix(
     """Three calls per evaluation: with words and picture, with the picture, with neither; eq. 3.
 
     ``scale`` is the words' (7.5 in the paper), ``picture`` that of the picture which both conditionings have
-    beside them: higher keeps more of it. Raises ValueError where there is none.
+    beside them: higher keeps more of it. Raises ValueError where there is none, and for a scale below 0.
     """
+    if not 0 <= picture <= MOST:
+        raise ValueError(f"picture {picture} of pix2pix: give 0 to {MOST:g}; 1 to 2 is usual")
     if negative.beside is None or conditioning.beside is None:
         raise ValueError("guide pix2pix edits a picture and was given none: give one, or use cfg")
     nothing = replace(negative, beside=torch.zeros_like(negative.beside))

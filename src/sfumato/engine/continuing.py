@@ -1,0 +1,75 @@
+"""A picture that a request goes on from, as models see it that read one: a hole to fill, a whole to edit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from sfumato.engine.question import Look
+from sfumato.errors import InputError
+from sfumato.families.model import EDITS, FILLS, Model
+from sfumato.request import Request
+
+Pictures: TypeAlias = Mapping[str, Tensor]
+"""Pictures (1, 3, H, W) and masks (1, 1, H, W) in 0..1, by the digests that requests know them by."""
+
+
+def look_asked(request: Request, model: Model, pictures: Pictures) -> Look | None:
+    """What the model is to be shown, at the size that is to be drawn; None if it reads words alone.
+
+    Raises InputError for a picture or mask that is missing, or that would have no effect.
+    """
+    picture, mask = (_found(name, pictures) for name in (request.picture, request.mask))
+    if picture is None:
+        return _without(request, model)
+    if not model.beside:
+        raise InputError(
+            f"{model.name} reads words alone, so the picture would have no effect: leave it out, or take an "
+            "inpainting model, which fills holes, or InstructPix2Pix, which edits"
+        )
+    if model.beside == FILLS and mask is None:
+        raise InputError(f"{model.name} fills holes: give a mask, white where it is to paint")
+    if model.beside == EDITS and mask is not None:
+        raise InputError(f"{model.name} edits whole pictures, so the mask would have no effect: leave it out")
+    return Look(picture, mask)
+
+
+def _without(request: Request, model: Model) -> Look | None:
+    if model.beside == EDITS:
+        raise InputError(f"{model.name} edits pictures: give it one to edit")
+    if model.beside != FILLS:
+        return None
+    width, height = request.size or model.native
+    return Look(torch.full((1, 3, height, width), 0.5), torch.ones(1, 1, height, width))
+
+
+def unseen_note(request: Request, model: Model) -> list[str]:
+    """A line where a model that fills holes was given no picture."""
+    if model.beside == FILLS and request.picture is None:
+        return [f"{model.name} fills holes and was given no picture: it painted all of it"]
+    return []
+
+
+def size_asked(request: Request, model: Model, pictures: Pictures) -> tuple[int, int]:
+    """The (width, height) to draw: as asked, or the picture's own, or the model's. Raises InputError."""
+    picture = _found(request.picture, pictures)
+    if picture is None:
+        size = request.size or model.native
+        model.check_size(size)
+        return size
+    size = (picture.shape[3], picture.shape[2])
+    if request.size not in (None, size):
+        raise InputError("a picture of {}x{} was not brought to the asked {}x{}".format(*size, *request.size))
+    model.check_size(size)
+    return size
+
+
+def _found(name: str | None, pictures: Pictures) -> Tensor | None:
+    if name is None:
+        return None
+    if name not in pictures:
+        raise InputError(f"the picture {name[:12]} that the request goes on from is not here: bring its file")
+    return pictures[name]
