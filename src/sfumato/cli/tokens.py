@@ -137,7 +137,7 @@ def _words(chunk: Sequence[Shown]) -> list[str]:
     for token in chunk:
         parts.append(token.text.strip())
         if token.ends_word:
-            weight = "" if token.weight == 1 else f" x{token.weight:g}"
+            weight = "" if token.weight == 1 else f" x{token.weight:.3g}"
             words.append("+".join(part for part in parts if part) + weight)
             parts = []
     return [*words, *parts]
@@ -179,7 +179,7 @@ def _world(checkpoint: Checkpoint) -> Reads:
     def reads(text: str) -> Understood:
         read = tokenizer(text)
         spelt = [tokenizer.spelt(token) for token in read.ids[1:-1]]
-        last = [following.startswith(" ") for following in spelt[1:]] + [True]
+        last = [not following[:1].isalnum() for following in spelt[1:]] + [True]
         shown = tuple(
             Shown(token, letters, 1.0, ends)
             for token, letters, ends in zip(read.ids[1:-1], spelt, last, strict=False)
