@@ -1,4 +1,4 @@
-from sfumato.families.notes import cut_note, unknown_note
+from sfumato.families.notes import cut_note, unknown_note, weights_note
 
 KNOWN = {"a", "cat", "castle", "carrot"}
 
@@ -19,3 +19,10 @@ def test_known_words_and_uncut_texts_are_not_worth_a_note():
 
 def test_a_cut_text_is_quoted():
     assert cut_note("and a dog", 77) == "the text was cut at 77 tokens; not read: 'and a dog'"
+
+
+def test_weights_that_are_not_read_are_told():
+    for prompt in ("a (red:1.2) cat", "a [cat]", "a BREAK b", "(" * 100 + "cat"):
+        assert "reads no weights" in weights_note(prompt)
+    for prompt in ("", "a cat, 16:9 :)", r"a \(cat\)", "a (cat:1)"):
+        assert weights_note(prompt) is None

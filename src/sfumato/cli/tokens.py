@@ -167,7 +167,7 @@ def _reader(model: Path | None, embeddings: Sequence[Path]) -> tuple[str, Reads]
 
 
 def _world(checkpoint: Checkpoint) -> Reads:
-    from sfumato.families.notes import cut_note, unknown_note
+    from sfumato.families.notes import cut_note, unknown_note, weights_note
     from sfumato.text.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.from_json(checkpoint.metadata.get("sfumato.tokenizer", ""))
@@ -184,7 +184,7 @@ def _world(checkpoint: Checkpoint) -> Reads:
             Shown(token, letters, 1.0, ends)
             for token, letters, ends in zip(read.ids[1:-1], spelt, last, strict=False)
         )
-        notes = (cut_note(read.cut, tokenizer.length), unknown_note(text, words))
+        notes = (cut_note(read.cut, tokenizer.length), unknown_note(text, words), weights_note(text))
         return Understood((shown,), tokenizer.length - 2, tuple(note for note in notes if note))
 
     return reads

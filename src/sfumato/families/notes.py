@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Set
 
+from sfumato.errors import InputError
+from sfumato.text.pieces import Piece, pieces
 from sfumato.text.words import unknown_words
 
 
@@ -18,6 +20,17 @@ def unknown_note(prompt: str, known: Set[str]) -> str | None:
     suggestions = dict.fromkeys(match for matches in near for match in matches)
     hint = f"; nearest words it knows: {', '.join(suggestions)}" if suggestions else ""
     return f"the model does not know: {', '.join(unknown)}{hint}"
+
+
+def weights_note(prompt: str) -> str | None:
+    """Say that this model reads no weights; None if ``prompt`` has none."""
+    try:
+        found = pieces(prompt)
+    except InputError:  # weights beyond all bounds, here words like any other
+        found = ()
+    if all(isinstance(piece, Piece) and piece.weight == 1 for piece in found) and (found or not prompt):
+        return None
+    return "this model reads no weights: brackets, their numbers and BREAK are words to it"
 
 
 def cut_note(cut: str, length: int) -> str | None:

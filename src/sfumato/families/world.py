@@ -25,7 +25,7 @@ from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.config import parse
 from sfumato.families.model import Encoded, Wording
-from sfumato.families.notes import cut_note, unknown_note
+from sfumato.families.notes import cut_note, unknown_note, weights_note
 from sfumato.families.parts import Parts
 from sfumato.families.sizes import Sizes
 from sfumato.models.clip import ImageConfig, ImageTower, TextConfig, TextTower
@@ -135,7 +135,9 @@ class World:
         ids = torch.tensor([padded], device=self.unet.conv_in.weight.device)  # (1, T)
         hidden, _ = self.text(ids)
         mask = torch.arange(length, device=ids.device)[None] < read  # up to and with the end of the text
-        notes = (cut_note(tokens.cut, self.tokenizer.length), unknown_note(text, self.words))
+        notes = (
+            cut_note(tokens.cut, self.tokenizer.length), unknown_note(text, self.words), weights_note(text)
+        )  # fmt: skip
         return Encoded(Conditioning(context=hidden, mask=mask), tuple(note for note in notes if note))
 
     def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
