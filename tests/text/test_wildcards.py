@@ -138,3 +138,10 @@ def test_a_hostile_prompt_costs_seconds_at_most(text, folder):
     except InputError as error:
         assert "choices" in str(error) or "has no _" in str(error)  # noqa: PT017
     assert time.process_time() - began < 2.0
+
+
+def test_what_lines_hold_and_nobody_chose_is_bounded_too(tmp_path):
+    (tmp_path / "waste.txt").write_text("{1::x|0::" + "y" * 60_000 + "}")
+    assert chosen("__waste__ " * 3, 1, tmp_path) == "x x x "
+    with pytest.raises(InputError, match="grow beyond"):
+        chosen("__waste__" * 100, 1, tmp_path)
