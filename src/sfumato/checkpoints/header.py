@@ -88,9 +88,7 @@ def _check_weight(path: Path, raw: bytes) -> None:
     if (count := raw.count(b'"data_offsets"')) > MOST_TENSORS:
         raise CheckpointError(f"{path}: {count} tensors, which no model has; check what was downloaded")
     if (count := raw.count(b"[") + raw.count(b"{")) > MOST_BRACKETS:
-        raise CheckpointError(
-            f"{path}: a header of {count} brackets is no model's; check what was downloaded"
-        )
+        raise CheckpointError(f"{path}: {count} brackets in a header, unlike any model; check the source")
 
 
 def _header_bytes(path: Path, file: BinaryIO, size: int) -> bytes:
