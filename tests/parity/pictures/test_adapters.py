@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Already found a `peft_config` attribute"),
 ]
 RANK, WEIGHT = 4, 0.8
+WORD = "blotch"
 LAYERS = (
     "to_q",
     "to_k",
@@ -94,22 +95,23 @@ def test_the_picture_with_a_lora_is_that_of_diffusers(name, pipelines, painters)
 
 def test_each_picture_of_a_batch_wears_its_own_bit_for_bit(painters):
     painter = painters["sd1"]
-    for seed, name in enumerate(("ink", "wash")):
-        hung(painter, name, kohya("sd1", painter, seed))
+    files = {name: kohya("sd1", painter, seed) for seed, name in enumerate(("ink", "wash"))}
+    for name, written in files.items():
+        hung(painter, name, written)
     wish = partial(painter.request, "two green fish", seed=1, steps=3, size=(64, 64), sampler="euler")
     worn = [(), (("ink", 0.8, 0.8),), (("wash", 1.0, 0.0),), (("ink", -0.5, 0.3), ("wash", 0.5, 0.5))]
     requests = [wish(adapters=adapters) for adapters in worn]
     together = [picture.image.tobytes() for picture in painter.batch(requests)]
     assert together == [painter(request).image.tobytes() for request in requests]
     assert len(set(together)) == len(worn)
-    for name in ("ink", "wash"):
+    for name in files:
         painter.model.closet.remove(name)
 
 
 @pytest.mark.parametrize("name", PARTS)
 def test_the_picture_of_a_learned_word_is_that_of_diffusers(name, pipelines, painters, monkeypatch):
     painter, pipe = painters[name], copy.deepcopy(pipelines.reference(name))
-    monkeypatch.setattr(drawing, "PROMPT", "a blotch by the sea, blotch")
+    monkeypatch.setattr(drawing, "PROMPT", f"a {WORD} by the sea, {WORD}")
     bare = ours(painter)
     widths = {reader.part: reader.tower.config.width for reader in painter.model.readers}
     generator = torch.Generator().manual_seed(3)
@@ -118,14 +120,14 @@ def test_the_picture_of_a_learned_word_is_that_of_diffusers(name, pipelines, pai
         if part in vectors:
             pipe.load_textual_inversion(
                 vectors[part],
-                token="blotch",
+                token=WORD,
                 text_encoder=getattr(pipe, part),
-                tokenizer=copy.deepcopy(getattr(pipe, tokenizer)),
+                tokenizer=getattr(pipe, tokenizer),
             )
     expected = theirs(pipe, painter)
     spelt = {"text_encoder": "clip_l", "text_encoder_2": "clip_g"}
-    painter.model.closet.learn("blotch", Tensors.of({spelt[part]: each for part, each in vectors.items()}))
+    painter.model.closet.learn(WORD, Tensors.of({spelt[part]: each for part, each in vectors.items()}))
     got = ours(painter)
-    painter.model.closet.remove("blotch")
+    painter.model.closet.remove(WORD)
     assert np.abs(got - bare).mean() > 2
     assert_same(got, expected)
