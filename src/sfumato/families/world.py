@@ -135,10 +135,9 @@ class World:
         ids = torch.tensor([padded], device=self.unet.conv_in.weight.device)  # (1, T)
         hidden, _ = self.text(ids)
         mask = torch.arange(length, device=ids.device)[None] < read  # up to and with the end of the text
-        notes = (
-            cut_note(tokens.cut, self.tokenizer.length), unknown_note(text, self.words), weights_note(text)
-        )  # fmt: skip
-        return Encoded(Conditioning(context=hidden, mask=mask), tuple(note for note in notes if note))
+        notes = (cut_note(tokens.cut, self.tokenizer.length), unknown_note(text, self.words))
+        told = tuple(note for note in (*notes, weights_note(text)) if note)
+        return Encoded(Conditioning(context=hidden, mask=mask), told)
 
     def denoise(self, calls: Sequence[Call]) -> list[Tensor]:
         """The clean latents behind calls of one shape and one ``Extras``, which goes to the U-Net as it is.
