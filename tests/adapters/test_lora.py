@@ -174,6 +174,11 @@ def test_the_layers_outside_the_blocks_of_sdxl_are_found():
         assert found(spelt, {"unet": names}) == ("unet", leaf)
 
 
+def test_a_hostile_name_is_no_layer_and_costs_nothing(networks):
+    assert found("base_model.model." * 100_000 + TO_Q, networks) is None
+    assert found("lycoris_base_model.model." + TO_Q, networks) == ("unet", TO_Q)
+
+
 def test_a_name_that_two_text_towers_have_is_not_guessed(networks):
     both = {"text_encoder": networks["text_encoder"], "text_encoder_2": networks["text_encoder"]}
     with pytest.raises(CheckpointError, match="may be a layer of the text_encoder or the text_encoder_2"):
@@ -199,6 +204,14 @@ def test_lora_is_up_times_down_times_alpha_by_rank(networks):
     }
     expected = torch.stack([sum(up[o, r] * down[r] for r in range(4)) for o in range(len(up))]) * 2 / 4
     torch.testing.assert_close(delta_of(written, networks, TO_Q), expected)
+
+
+@pytest.mark.parametrize("alpha", [torch.tensor(2), torch.tensor([2.0]), torch.tensor(2.0).bfloat16()])
+def test_alphas_are_read_however_they_were_stored(alpha, networks):
+    down, up = pair(TO_Q, networks)
+    name = "lora_unet_" + TO_Q.replace(".", "_")
+    written = {f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up, f"{name}.alpha": alpha}
+    torch.testing.assert_close(delta_of(written, networks, TO_Q), (up @ down) / 2)
 
 
 def test_lora_without_alpha_counts_once(networks):
@@ -444,10 +457,21 @@ BROKEN = {
     "has no up beside": DOWN,
     "do not go together": DOWN | {"lora_up.weight": random(16, 5)},
     "nothing to scale by it": {"alpha": torch.tensor(1.0)},
+    "do not go together: matrices of rank 0": {
+        "lora_down.weight": random(0, 16),
+        "lora_up.weight": random(16, 0),
+        "alpha": torch.tensor(1.0),
+    },
     "which has no use for": DOWN | UP | {"diff": random(16, 16)},
     "not finite": UP | {"lora_down.weight": random(4, 16) / 0},
     "not fractions": UP | {"lora_down.weight": torch.ones(4, 16, dtype=torch.int8)},
-    "not one number": DOWN | UP | {"alpha": random(2)},
+    "not one finite number": DOWN | UP | {"alpha": torch.tensor(float("nan"))},
+    r"not one finite number, \[2\]": DOWN | UP | {"alpha": torch.ones(2)},
+    "a factor of 1000000000000 numbers": {
+        "lokr_w1": random(1, 1),
+        "lokr_w2_a": torch.zeros(1).expand(10**6, 1),
+        "lokr_w2_b": torch.zeros(1).expand(1, 10**6),
+    },
     "lengths for a weight": DOWN | UP | {"dora_scale": random(3)},
     "tensors are none that an adapter has": {"lora_sideways.weight": random(4)},
     "cannot be worn: OFT": {"oft_blocks": random(2, 4, 4)},

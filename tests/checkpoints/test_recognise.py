@@ -3,10 +3,13 @@
 import published
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from published import checkpoint, original_shapes, prefixed, single_file
 
 from sfumato.checkpoints.marks import ADAPTERS, OTHERS
 from sfumato.checkpoints.recognise import NEEDED, recognise
+from sfumato.checkpoints.report import report
 from sfumato.errors import CheckpointError
 
 SPREAD = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias"
@@ -93,6 +96,14 @@ def test_a_missing_tensor_is_named():
 def test_a_tensor_that_no_rule_knows_is_named():
     strange = "model.diffusion_model.input_blocks.1.0.surprise.weight"
     assert found_of(single_file("sd1") | {strange: (3,), "extra": (1,)}).unused == (strange, "extra")
+
+
+def test_a_tensor_that_no_such_network_has_is_named_in_a_folder_too():
+    shapes = published.shapes("sd15_unet") | {"mid_block.resnets.7.conv1.weight": (4, 4), "x.bias": (1,)}
+    found = found_of(shapes)
+    assert found.unused == ("mid_block.resnets.7.conv1.weight", "x.bias")
+    assert len(found.parts["unet"].kinds) == 686
+    assert found.missing == ()
 
 
 def test_every_rule_passes_over_what_it_is_named_for():
@@ -277,6 +288,7 @@ STRANGERS = {
     ),
     "LoHa": ({f"{LORA}.hada_w1_a": (8, 4), f"{LORA}.hada_w1_b": (8, 768)}, ("lora", "sd1", "base")),
     "LoKr": ({f"{LORA}.lokr_w1": (8, 4), f"{LORA}.lokr_w2_a": (8, 4)}, ("lora", "unknown", "base")),
+    "GLoRA": ({f"{LORA}.a1.weight": (8, 8)}, ("lora", "unknown", "base")),
     "norms": ({"lora_unet_x.w_norm": (4,), "lora_te2_text_model_y.diff": (4,)}, ("lora", "sdxl", "base")),
     "A1111 embedding": ({"string_to_param.*": (2, 768)}, ("embedding", "sd1", "base")),
     "embedding": ({"emb_params": (2, 1024)}, ("embedding", "sd2", "base")),
@@ -340,6 +352,8 @@ def test_a_model_of_ours_is_of_its_family():
           "a.weight.quant_state.bitsandbytes__nf4": (4,)}, "bitsandbytes"),
         ({"scaled_fp8": (2,)}, "scaled 8-bit"),
         ({"unet.x.comfy_quant": (9,)}, "ComfyUI's per-layer"),
+        ({"model.diffusion_model.time_embed.cond_proj.weight": (320, 256)}, "distilled LCM"),
+        ({"model.diffusion_model.input_blocks.0.0.weight": (320, 7, 3, 3)}, "reads 7 channels (upscaler)"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_with_has_its_reason(change, reason):
@@ -354,3 +368,45 @@ def test_a_pruned_unet_is_told():
         if "output_blocks.0.1.transformer_blocks.9." not in name
     }  # fmt: skip
     assert "transformers of level 2 are [9, 10] deep" in found_of(pruned).obstacle
+
+
+# anything at all ----------------------------------------------------------------------------------
+
+NAMES = sorted(
+    {name for family in FAMILIES for name in single_file(family)}
+    | {name for name, (shapes, _) in STRANGERS.items() for name in shapes}
+    | published.shapes("sdxl_unet").keys()
+    | {
+        "",
+        ".",
+        "a\nmodel_ema.b",
+        "conv_in.weight.",
+        "model.diffusion_model.",
+        "first_stage_model.encoder.conv_in",
+    }
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(NAMES), st.lists(st.sampled_from([0, 1, 3, 4, 9, 64, 768]), max_size=5).map(tuple),
+        max_size=12,
+    )
+)  # fmt: skip
+def test_whatever_a_file_holds_it_is_told_or_refused_in_one_line(shapes):
+    opened = checkpoint(shapes, {name: torch.zeros(()) for name in shapes})
+    try:
+        found = recognise(opened)
+    except CheckpointError:
+        return
+    told = report(opened, found)
+    assert not told.drawable
+    if found.kind in ("checkpoint", "unet", "vae", "text_encoder") and not found.obstacle:
+        kept = sum(len(tensors.kinds) for tensors in found.parts.values())
+        passed_over = len(found.unused) + sum(map(len, found.ignored.values()))
+        assert kept + passed_over >= len(shapes)
+
+
+def test_a_file_of_too_many_tensors_is_refused_at_once():
+    with pytest.raises(CheckpointError, match="50001 tensors"):
+        found_of({f"lora_unet_{number}.lora_down.weight": (1, 1) for number in range(50_001)})

@@ -1,6 +1,7 @@
 """A file becomes a folder and a folder a file, and no number changes on the way."""
 
 import json
+import shutil
 
 import published
 import pytest
@@ -9,6 +10,9 @@ import torch
 from sfumato.checkpoints.open import open_checkpoint
 from sfumato.checkpoints.recognise import recognise
 from sfumato.checkpoints.safetensors import save
+from sfumato.cli.main import main
+from sfumato.errors import MissingExtra
+from sfumato.text.merges import from_folder, packaged
 
 FAMILIES = ("sd1", "sd2", "sdxl", "sdxl-refiner")
 EMA = "model_ema.diffusion_modelinput_blocks00weight"
@@ -38,6 +42,16 @@ def files(tmp_path_factory):
     return {family: root / f"{family}.safetensors" for family in FAMILIES}
 
 
+@pytest.fixture(scope="module")
+def folders(files):
+    """What each file becomes as a folder."""
+    for family, file in files.items():
+        with pytest.raises(SystemExit) as exit_:
+            main(["convert", str(file), str(file.with_name(family))])
+        assert not exit_.value.code
+    return {family: file.with_name(family) for family, file in files.items()}
+
+
 def held(path):
     found = open_checkpoint(path).tensors
     return {name: found.read(name) for name in found.kinds}
@@ -58,9 +72,8 @@ def done(sfumato, *arguments):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_from_file_to_folder_and_back_no_bit_changes(sfumato, files, family):
-    done(sfumato, files[family], "folder")
-    out = done(sfumato, "folder", "back.safetensors")
+def test_from_file_to_folder_and_back_no_bit_changes(sfumato, files, folders, family):
+    out = done(sfumato, folders[family], "back.safetensors")
     before, after = held(files[family]), held("back.safetensors")
     lost = {name for name in before if name.endswith(("logit_scale", "position_ids", "betas"))}
     same(after, {name: tensor for name, tensor in before.items() if name not in lost})
@@ -70,20 +83,41 @@ def test_from_file_to_folder_and_back_no_bit_changes(sfumato, files, family):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_folder_has_what_diffusers_asks_for(sfumato, files, family, tmp_path):
-    done(sfumato, files[family], "folder")
-    index = json.loads((tmp_path / "folder" / "model_index.json").read_text())
+def test_the_folder_has_what_diffusers_asks_for(folders, family):
+    folder = folders[family]
+    index = json.loads((folder / "model_index.json").read_text())
     for part, what in index.items():
         if isinstance(what, list) and what[0] and not part.startswith(("tokenizer", "scheduler")):
-            config = json.loads((tmp_path / "folder" / part / "config.json").read_text())
+            config = json.loads((folder / part / "config.json").read_text())
             assert config.get("_class_name", config.get("architectures", [None])[0]) == what[1]
-    opened = open_checkpoint("folder")
+    opened = open_checkpoint(folder)
     assert set(opened.configs) == {"", "scheduler", *recognise(opened).parts}
     assert opened.configs["vae"]["scaling_factor"] == (0.13025 if "xl" in family else 0.18215)
 
 
+def test_the_folder_has_the_tokenizers_of_its_family(folders):
+    try:
+        words = packaged()
+    except MissingExtra as error:
+        pytest.skip(str(error))
+    assert from_folder(folders["sdxl"] / "tokenizer_2") == words
+    pads = {
+        family: {
+            place.name: json.loads((place / "tokenizer_config.json").read_text())["pad_token"]
+            for place in folders[family].glob("tokenizer*")
+        }
+        for family in FAMILIES
+    }
+    assert pads == {
+        "sd1": {"tokenizer": "<|endoftext|>"},
+        "sd2": {"tokenizer": "!"},
+        "sdxl": {"tokenizer": "<|endoftext|>", "tokenizer_2": "!"},
+        "sdxl-refiner": {"tokenizer_2": "!"},
+    }
+
+
 def test_what_is_predicted_survives_both_ways(sfumato, files):
-    for family in ("sd1", "sd2", "sdxl"):
+    for family in ("sd1", "sd2"):
         done(sfumato, files[family], f"{family}-v", "--prediction", "v")
         done(sfumato, f"{family}-v", f"{family}-v.safetensors")
         assert recognise(open_checkpoint(f"{family}-v.safetensors")).prediction == "v"
@@ -141,16 +175,15 @@ def test_a_pickle_becomes_safetensors(sfumato, tmp_path):
     same(held("word.safetensors"), made)
 
 
-def test_an_autoencoder_goes_from_a_folder_to_a_file_of_its_own(sfumato, files, tmp_path):
-    done(sfumato, files["sd1"], "folder")
-    done(sfumato, tmp_path / "folder" / "vae", "vae.safetensors")
+def test_an_autoencoder_goes_from_a_folder_to_a_file_of_its_own(sfumato, files, folders):
+    done(sfumato, folders["sd1"] / "vae", "vae.safetensors")
     prefix = "first_stage_model."
     vae = {name.removeprefix(prefix): x for name, x in held(files["sd1"]).items() if name.startswith(prefix)}
     same(held("vae.safetensors"), vae)
 
 
-def test_what_a_file_cannot_say_is_told(sfumato, files, tmp_path):
-    done(sfumato, files["sd1"], "folder")
+def test_what_a_file_cannot_say_is_told(sfumato, folders, tmp_path):
+    shutil.copytree(folders["sd1"], tmp_path / "folder")
     config = tmp_path / "folder" / "vae" / "config.json"
     config.write_text(config.read_text().replace("0.18215", "0.5"))
     out = done(sfumato, "folder", "file.safetensors")

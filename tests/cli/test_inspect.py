@@ -166,3 +166,19 @@ def test_the_licence_of_a_folder_is_that_of_its_card(sfumato, tmp_path):
     facts = inspected(sfumato, unet.parent)
     assert (facts["licence"], facts["kind"]) == ("openrail++", "checkpoint")
     assert facts["missing_parts"] == ["vae", "text_encoder"]
+
+
+def test_the_folder_of_an_adapter_is_inspected(sfumato, tmp_path):
+    (tmp_path / "ink").mkdir()
+    name = "base_model.model.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.lora_A.weight"
+    published.write_hollow(tmp_path / "ink" / "adapter_model.safetensors", {name: (4, 768)})
+    (tmp_path / "ink" / "adapter_config.json").write_text('{"r": 4, "lora_alpha": 8}')
+    facts = inspected(sfumato, tmp_path / "ink")
+    assert (facts["kind"], facts["family"], facts["adapter"]["ranks"]) == ("lora", "sd1", [4])
+
+
+def test_names_that_no_terminal_should_print_are_made_harmless(sfumato, tmp_path):
+    shapes = published.single_file("sd1") | {"\ud800 \x1b[31m": (1,)}
+    path = published.write_hollow(tmp_path / "a.safetensors", shapes, metadata={"modelspec.title": "\x07\n"})
+    assert inspected(sfumato, path)["unused"] == ["? \x1b[31m"]
+    assert "\x1b" not in sfumato("inspect", path)[1]

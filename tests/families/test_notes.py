@@ -1,4 +1,4 @@
-from sfumato.families.notes import cut_note, unknown_note
+from sfumato.families.notes import break_note, cut_note, unknown_note
 
 KNOWN = {"a", "cat", "castle", "carrot"}
 
@@ -19,3 +19,8 @@ def test_known_words_and_uncut_texts_are_not_worth_a_note():
 
 def test_a_cut_text_is_quoted():
     assert cut_note("and a dog", 77) == "the text was cut at 77 tokens; not read: 'and a dog'"
+
+
+def test_a_break_without_effect_is_told():
+    assert "BREAK has no effect" in break_note(breaks=True)
+    assert break_note(breaks=False) is None

@@ -181,6 +181,13 @@ def test_a_hostile_prompt_costs_seconds_at_most(text):
     assert time.process_time() - began < 2.0
 
 
+def test_a_prompt_that_is_another_at_every_step_is_bounded():
+    turns = "".join(f"[{'|'.join(map(str, range(prime)))}]" for prime in (7, 11, 13))
+    assert len(parse(turns).stages(1000)) == 1000
+    with pytest.raises(InputError, match="different things in 1000 steps"):
+        parse(turns + "x" * 90_000).stages(1000)
+
+
 def test_too_many_edits_are_refused():
     with pytest.raises(InputError, match="500 edits"):
         parse("[a|b]" * (MOST_EDITS + 1))

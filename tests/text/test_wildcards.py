@@ -72,7 +72,18 @@ def test_variants_nest_and_brackets_keep_their_bars():
 
 
 def test_braces_without_a_choice_and_escaped_ones_are_text():
-    for text in ("{a}", "a } {", r"\{a|b\}", r"\__a__", "a_b _c_", "a | b", "{a", "{[a|b}"):
+    for text in (
+        "{a}",
+        "a } {",
+        r"\{a|b\}",
+        r"\__a__",
+        "my__own__v2",
+        "<lora:ink__a__b:1>",
+        "a_b _c_",
+        "a | b",
+        "{a",
+        "{[a|b}",
+    ):
         assert chosen(text, 1) == text
 
 
@@ -84,6 +95,7 @@ def test_a_prompt_that_leaves_nothing_open_stays_as_it_is(text):
 def test_a_wildcard_is_a_line_of_its_file_and_lines_may_choose_on(folder):
     assert set(seen("__animal__", folder)) == {"cat", "big dog", "small dog", "owl"}
     assert set(seen("__colours/warm__ {__bird__|__bird__}", folder)) == {"red owl", "orange owl"}
+    assert set(seen("two __bird__s, __bird____bird__", folder)) == {"two owls, owlowl"}
     assert set(seen("__colours/*__", folder)) == {"red", "orange", "blue"}
 
 
@@ -126,7 +138,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "text",
     ["{" * LONGEST, "{a|" * 33_000, "{" * 5000 + "a" + "|b}" * 5000, "|" * LONGEST, "_" * 99_999 + " ",
-     "{|" + "|" * 99_000 + "}", "{50$$" + "|" * 99_000 + "}", "{a|b}" * 9999,
+     "<a" * 49_000, "<a:" * 33_000, "{|" + "|" * 99_000 + "}", "{50$$" + "|" * 99_000 + "}", "{a|b}" * 9999,
      "[{" * 25_000 + "|}]" * 15_000, "__" + "a_" * 49_000, "{1$$" * 25_000,
      "\\" * LONGEST],
     ids=lambda text: text[:9],
@@ -138,3 +150,10 @@ def test_a_hostile_prompt_costs_seconds_at_most(text, folder):
     except InputError as error:
         assert "choices" in str(error) or "has no _" in str(error)  # noqa: PT017
     assert time.process_time() - began < 2.0
+
+
+def test_what_lines_hold_and_nobody_chose_is_bounded_too(tmp_path):
+    (tmp_path / "waste.txt").write_text("{1::x|0::" + "y" * 60_000 + "}")
+    assert chosen("__waste__ " * 3, 1, tmp_path) == "x x x "
+    with pytest.raises(InputError, match="grow beyond"):
+        chosen("__waste__" * 100, 1, tmp_path)

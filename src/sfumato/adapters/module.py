@@ -6,6 +6,7 @@ what a product is multiplied is said by ``scales.py``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -55,6 +56,16 @@ class Module:
             raise CheckpointError(f"{name} holds numbers that are not finite; the adapter is broken")
         return tensor
 
+    @property
+    def alpha(self) -> float | None:
+        """The number beside the tensors: a fraction or, as kohya's trainer may leave it, a whole one."""
+        if "alpha" not in self.held:
+            return None
+        tensor = self.read(self.held["alpha"])
+        if tensor.numel() != 1 or not math.isfinite(tensor.item()):
+            raise CheckpointError(f"{self.held['alpha']} is not one finite number, {list(tensor.shape)}")
+        return float(tensor.item())
+
     def perhaps(self, role: str) -> Tensor | None:
         return self.take(role) if role in self.held else None
 
@@ -72,13 +83,10 @@ def made(module: Module, shape: tuple[int, ...], scale: Scale) -> Made:
     if strange := module.held.keys() - algorithm.roles - COMMON:
         names = ", ".join(module.held[role] for role in sorted(strange))
         raise CheckpointError(f"{module.name} is a {algorithm.kind}, which has no use for {names}")
-    alpha = module.perhaps("alpha")
-    if alpha is not None and alpha.numel() != 1:
-        raise CheckpointError(f"{module.held['alpha']} is {list(alpha.shape)}, not one number")
-    by = partial(scale, module.name, None if alpha is None else alpha.item())
+    by = partial(scale, module.name, module.alpha)
     try:
         return _decomposed(module, algorithm.make(module, shape, by), shape)
-    except (ValueError, RuntimeError, IndexError) as error:
+    except (ValueError, RuntimeError, IndexError, ArithmeticError) as error:
         raise CheckpointError(f"the tensors of {module.name} do not go together: {error}") from error
 
 
@@ -111,19 +119,24 @@ def _hadamard(module: Module, shape: tuple[int, ...], by: By) -> Made:
 def _kronecker(module: Module, shape: tuple[int, ...], by: By) -> Made:
     """LyCORIS writes either factor in full or as a product; alpha / rank counts if one of them has a rank."""
     ranks = [len(x) for x in (module.perhaps("lokr_w1_b"), module.perhaps("lokr_w2_b")) if x is not None]
-    first, second = _factor(module, "lokr_w1", ()), _factor(module, "lokr_w2", shape[2:])
+    first, second = _factor(module, "lokr_w1", shape), _factor(module, "lokr_w2", shape)
     scale = by(ranks[0] if ranks else None)
     return Made(Delta(change=Kronecker(first=first, second=second, scale=scale)), "LoKr")
 
 
-def _factor(module: Module, role: str, kernel: tuple[int, ...]) -> Tensor:
+def _factor(module: Module, role: str, shape: tuple[int, ...]) -> Tensor:
+    """A factor of a Kronecker product; ``shape`` is that of the whole, which no factor is larger than."""
     if role in module.held:
         return module.take(role)
+    kernel = shape[2:] if role == "lokr_w2" else ()
     a, b, core = (
         module.take(f"{role}_a"),
         module.take(f"{role}_b"),
         module.perhaps("lokr_t2") if kernel else None,
     )
+    size = a.numel() * b.numel() // len(b) ** 2 * (1 if core is None else core[0, 0].numel())
+    if size > math.prod(shape):
+        raise ValueError(f"a factor of {size} numbers in a weight of {list(shape)}")
     product = tucker(core, a, b, a.device)
     return product if core is not None else product.reshape(len(product), -1, *kernel)
 

@@ -121,14 +121,14 @@ def found(name: str, networks: Mapping[str, Names]) -> Place | None:
     Raises CheckpointError for a name that two networks have, if it does not say which.
     """
     prefix = written_by(name)
-    rest = name.removeprefix(prefix.text).replace(".processor.", ".")
-    if prefix.text and prefix.part is None:
-        return found(rest, networks)
+    rest = name.removeprefix(prefix.text)
+    if prefix.text and prefix.part is None:  # the wrapping of another name
+        prefix = written_by(rest)
+        rest = rest.removeprefix(prefix.text)
+    spelt = _flat(rest.replace(".processor.", "."))
     parts = networks if prefix.part is None else [prefix.part] if prefix.part in networks else []
     places = [
-        Place(part, networks[part].spellings[_flat(rest)])
-        for part in parts
-        if _flat(rest) in networks[part].spellings
+        Place(part, networks[part].spellings[spelt]) for part in parts if spelt in networks[part].spellings
     ]
     if len(places) > 1:
         raise CheckpointError(

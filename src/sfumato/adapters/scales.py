@@ -9,6 +9,7 @@ metadata.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, cast
 
@@ -21,7 +22,7 @@ METADATA = "lora_adapter_metadata"
 Scale: TypeAlias = Callable[[str, float | None, int | None], float]
 """``scale(name, alpha, rank)``: of the module that the file calls ``name`` and gives this ``alpha``, if any.
 
-A rank of None is that of a product without thin matrices, which has none of its own.
+A rank of None is that of a product without thin matrices, which has none of its own. ValueError for 0.
 """
 
 
@@ -30,6 +31,8 @@ def scale_by(metadata: Mapping[str, str]) -> Scale:
     settings = _settings(metadata)
 
     def scale(name: str, alpha: float | None, rank: int | None) -> float:
+        if rank == 0:
+            raise ValueError("matrices of rank 0")
         if rank is None:
             rank = _whole(_told(settings, name, "r")) if settings else None
             return 1.0 if rank is None else _scale(settings, name, rank)
@@ -43,6 +46,8 @@ def _scale(settings: Mapping[str, object], name: str, rank: int) -> float:
     alpha = alpha or _told(settings, name, "lora_alpha") or _told(settings, name, "alpha")
     if not isinstance(alpha, int | float):
         return 1.0
+    if not math.isfinite(alpha):
+        raise CheckpointError(f"{METADATA} in the adapter's header scales {name} by {alpha}")
     return alpha / (rank**0.5 if _told(settings, name, "use_rslora") is True else rank)
 
 

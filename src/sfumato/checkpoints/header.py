@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import reprlib
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from typing import BinaryIO, NamedTuple, cast
 
 from sfumato.errors import CheckpointError
 
-LARGEST_HEADER = 25_000_000  # bytes; 3,000 tensors need 1% of it, and read as JSON it grows thirtyfold
+LARGEST_HEADER = 2**24  # bytes; 3,000 tensors need 2% of it, and read as JSON it may grow thirtyfold
 MOST_TENSORS = 100_000  # forty times as many as the largest of our families has
+MOST_BRACKETS = 10 * MOST_TENSORS  # three for each tensor, the others in metadata
 LARGEST_NUMBER, MOST_DIMENSIONS = 2**63, 64  # beyond them shapes are made to keep a reader multiplying
 BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "U16": 16, "I16": 16, "F16": 16,
@@ -72,14 +74,21 @@ def read_header(path: str | Path) -> Header:
             raw = _header_bytes(path, file, size)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    _check_weight(path, raw)
     fields = _parse(path, raw)
     metadata = _metadata(path, fields.pop("__metadata__", {}))
-    if len(fields) > MOST_TENSORS:
-        raise CheckpointError(f"{path}: {len(fields)} tensors, which no model has; check what was downloaded")
     found = {name: _tensor(path, name, entry) for name, entry in fields.items()}
     tensors = dict(sorted(found.items(), key=lambda item: (item[1].start, item[1].end)))
     _check_layout(path, tensors, size - 8 - len(raw))
     return Header(metadata=metadata, tensors=tensors, data_start=8 + len(raw))
+
+
+def _check_weight(path: Path, raw: bytes) -> None:
+    """Refuse what would take long to parse before it is parsed."""
+    if (count := raw.count(b'"data_offsets"')) > MOST_TENSORS:
+        raise CheckpointError(f"{path}: {count} tensors, which no model has; check what was downloaded")
+    if (count := raw.count(b"[") + raw.count(b"{")) > MOST_BRACKETS:
+        raise CheckpointError(f"{path}: {count} brackets in a header, unlike any model; check the source")
 
 
 def _header_bytes(path: Path, file: BinaryIO, size: int) -> bytes:
@@ -162,7 +171,7 @@ def _tensor(path: Path, name: str, entry: object) -> TensorInfo:
 
 
 def _broken(path: Path, name: str, entry: object) -> CheckpointError:
-    what = f"the header's entry of tensor {shown(name)} is {shown(repr(entry))}"
+    what = f"the header's entry of tensor {shown(name)} is {shown(reprlib.repr(entry))}"
     return CheckpointError(f"{path}: {what}; {DOWNLOAD_AGAIN}")
 
 

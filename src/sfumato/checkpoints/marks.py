@@ -24,7 +24,7 @@ OWNERS = (
 PREFIX = rf"^(?:(?:{'|'.join(map(re.escape, OWNERS))})\.)?"
 LORA = (
     r"\.(?:lora_(?:down|up|mid|A|B)\b|lora_linear_layer\.|lora\.(?:down|up)\.|hada_[wt]|lokr_[wt]|dora_scale$|"
-    r"oft_blocks$|oft_diag$|diff$|diff_b$|w_norm$|b_norm$)|_lora\.(?:down|up)\.|_lora\d\.(?:down|up)\."
+    r"oft_blocks$|oft_diag$|diff$|diff_b$|w_norm$|b_norm$)|^lora_\w+\.[ab][12]\.weight$|_lora\.(?:down|up)\.|_lora\d\.(?:down|up)\."
 )
 
 

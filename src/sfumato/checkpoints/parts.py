@@ -88,21 +88,19 @@ class Parts:
     ignored: Mapping[str, tuple[str, ...]]  # by the name of the rule
     unused: tuple[str, ...]
 
-    def without(self, part: str, rule: str, pattern: str) -> Parts:
-        """The same, but tensors of `part` whose names match `pattern` from the beginning go to `rule`."""
-        if part not in self.tensors:
+    def without(self, part: str, names: Collection[str], rule: str | None) -> Parts:
+        """The same, but these tensors of `part`, by our names, go to `rule`, or to the unused."""
+        if not names:
             return self
-        found = self.tensors[part]
-        dropped = [name for name in found.kinds if re.match(pattern, name)]
-        if not dropped:
-            return self
-        kinds = {name: kind for name, kind in found.kinds.items() if not re.match(pattern, name)}
+        held = self.tensors[part]
+        kinds = {name: kind for name, kind in held.kinds.items() if name not in names}
         their: Mapping[str, str] = self.maps[part].names if part in self.maps else {}
-        stored = dict.fromkeys(self.prefixes[part] + their.get(name, name) for name in dropped)
+        stored = tuple(dict.fromkeys(self.prefixes[part] + their.get(name, name) for name in names))
+        tensors = {**self.tensors, part: Tensors(kinds=kinds, read=held.read)}
+        if rule is None:
+            return replace(self, tensors=tensors, unused=(*self.unused, *stored))
         return replace(
-            self,
-            tensors={**self.tensors, part: Tensors(kinds=kinds, read=found.read)},
-            ignored={**self.ignored, rule: (*self.ignored.get(rule, ()), *stored)},
+            self, tensors=tensors, ignored={**self.ignored, rule: (*self.ignored.get(rule, ()), *stored)}
         )
 
 

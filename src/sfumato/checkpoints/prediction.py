@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sfumato.checkpoints.tensors import Tensors
+from sfumato.checkpoints.tensors import Kind, Tensors
 from sfumato.errors import CheckpointError
 
 SPELLINGS: Mapping[str, str] = {
@@ -76,7 +76,7 @@ def _by_spread(unet: Tensors, *, zero_snr: bool) -> Decision:
     The rule that public loaders (ComfyUI, stable-diffusion.cpp) use: in the last transformer on the way up,
     the biases of the first norm spread more where v was learned.
     """
-    if "conv_in.weight" not in unet.kinds or unet.kinds["conv_in.weight"].shape[1] != 4:
+    if unet.kinds.get("conv_in.weight", Kind("", ())).shape[1:2] != (4,):
         return Decision("epsilon", "SD 2 networks with more than 4 input channels predict noise", zero_snr)
     pattern = re.compile(r"up_blocks\.(\d+)\.attentions\.(\d+)\.transformer_blocks\.0\.norm1\.bias")
     matches = [found for name in unet.kinds if (found := pattern.fullmatch(name))]

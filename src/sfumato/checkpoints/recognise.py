@@ -13,8 +13,9 @@ from sfumato.checkpoints import marks
 from sfumato.checkpoints.open import Checkpoint
 from sfumato.checkpoints.parts import Parts, averaged, parts_of
 from sfumato.checkpoints.prediction import decide
-from sfumato.checkpoints.structure import missing_tensors, odd_depths
+from sfumato.checkpoints.structure import missing_tensors, odd_depths, surplus_tensors
 from sfumato.checkpoints.tensors import Kind, Tensors
+from sfumato.errors import CheckpointError
 
 DRAWN = ("world", "sd1", "sd2", "sdxl", "sdxl-refiner")
 """Families whose networks are here."""
@@ -29,6 +30,9 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 
 VARIANTS: Mapping[int, str] = {4: "base", 5: "depth", 7: "upscaler", 8: "pix2pix", 9: "inpaint"}
 """By the channels that the U-Net reads."""
+
+DRAWN_VARIANTS = (4, 8, 9)
+MOST_TENSORS = 50_000  # a file of SDXL with its averages has 4,500; one with more is made to keep us busy
 
 NO_SENTENCE = "the sentence's vector of CLIP-L, which no picture is drawn by"
 LAST_BLOCK = "OpenCLIP-H's last block, which SD 2 does not read"
@@ -65,6 +69,10 @@ def recognise(checkpoint: Checkpoint, *, prediction: str | None = None, ema: boo
     where the file has them. Raises CheckpointError for layouts that contradict themselves.
     """
     tensors = checkpoint.tensors
+    if len(tensors.kinds) > MOST_TENSORS:
+        raise CheckpointError(
+            f"{checkpoint.path}: {len(tensors.kinds)} tensors; no model that is known has {MOST_TENSORS}"
+        )
     names = "\n".join(tensors.kinds)
     packed = marks.quantisation(names)
     if family := checkpoint.metadata.get("sfumato.family"):
@@ -98,10 +106,10 @@ def _ours(tensors: Tensors, family: str) -> Found:
 def _with_unet(checkpoint: Checkpoint, parts: Parts, asked: str | None) -> Found:
     unet = parts.tensors["unet"]
     family = _family(unet.kinds, set(parts.tensors))
-    parts = _without_unread(family, parts)
+    parts = _without_surplus(_without_unread(family, parts))
     pipeline = str(checkpoint.configs.get("", {}).get("_class_name", "")).endswith("Pipeline")
     whole = pipeline or len(parts.tensors) > 1
-    inputs = unet.kinds.get("conv_in.weight", Kind("", (0, 4))).shape[1]
+    inputs = _inputs(unet.kinds)
     decision = decide(
         family,
         unet,
@@ -133,11 +141,21 @@ def _without_unread(family: str, parts: Parts) -> Parts:
     Of SD 2's text tower only the layers up to the last but one are read. A whole tower, with its projection,
     is kept whole; one that was cut for diffusers but not short enough loses its last block.
     """
+    if "text_encoder" not in parts.tensors:
+        return parts
+    names = parts.tensors["text_encoder"].kinds
     if family in ("sd1", "sdxl"):
-        return parts.without("text_encoder", NO_SENTENCE, r"text_projection\.")
-    tower = parts.tensors.get("text_encoder")
-    if family == "sd2" and tower is not None and "text_projection.weight" not in tower.kinds:
-        return parts.without("text_encoder", LAST_BLOCK, r".*\.layers\.23\.")
+        return parts.without("text_encoder", names.keys() & {"text_projection.weight"}, NO_SENTENCE)
+    if family == "sd2" and "text_projection.weight" not in names:
+        last = [name for name in names if name.startswith("text_model.encoder.layers.23.")]
+        return parts.without("text_encoder", last, LAST_BLOCK)
+    return parts
+
+
+def _without_surplus(parts: Parts) -> Parts:
+    """Leave only what a network of each part's build has; the rest is unused."""
+    for part, tensors in parts.tensors.items():
+        parts = parts.without(part, surplus_tensors(part, tensors.kinds), None)
     return parts
 
 
@@ -159,6 +177,10 @@ def _obstacle(family: str, unet: Mapping[str, Kind], names: Collection[str]) -> 
         return "a U-Net of another build than Stable Diffusion 1, 2 and XL have"
     if "edm_mean" in names or "edm_vpred.sigma_max" in names:
         return "its noise levels are those of EDM (Playground 2.5, CosXL)"
+    if (inputs := _inputs(unet)) not in DRAWN_VARIANTS:
+        return f"its U-Net reads {inputs} channels ({VARIANTS.get(inputs, 'of an unknown kind')})"
+    if "time_embedding.cond_proj.weight" in unet:
+        return "its U-Net reads the scale of guidance beside the time (a distilled LCM)"
     if odd := odd_depths(unet):
         return f"a pruned U-Net (as SSD-1B and Vega): {odd}"
     if "encoder_hid_proj.weight" in unet:
@@ -166,10 +188,16 @@ def _obstacle(family: str, unet: Mapping[str, Kind], names: Collection[str]) -> 
     return None
 
 
+def _inputs(unet: Mapping[str, Kind]) -> int:
+    """How many channels the U-Net reads; 4, as the latent has, where nothing says it."""
+    shape = unet.get("conv_in.weight", Kind("", ())).shape
+    return shape[1] if len(shape) == 4 else 4
+
+
 def _disagreements(family: str, parts: Mapping[str, Tensors]) -> tuple[str, ...]:
     """A line where the text encoders are not as wide as what the U-Net reads."""
     reads = {
-        kind.shape[1] for name, kind in parts["unet"].kinds.items()
+        kind.shape[-1] for name, kind in parts["unet"].kinds.items()
         if name.endswith("attn2.to_k.weight") and len(kind.shape) == 2
     }  # fmt: skip
     widths = [_text_width(held.kinds) for part, held in parts.items() if part.startswith("text_encoder")]
@@ -180,11 +208,13 @@ def _disagreements(family: str, parts: Mapping[str, Tensors]) -> tuple[str, ...]
 
 
 def _text_width(kinds: Mapping[str, Kind]) -> int:
-    return kinds.get("text_model.embeddings.token_embedding.weight", Kind("", (0, 0))).shape[-1]
+    shape = kinds.get("text_model.embeddings.token_embedding.weight", Kind("", ())).shape
+    return shape[-1] if shape else 0
 
 
 def _without_unet(checkpoint: Checkpoint, parts: Parts) -> Found:
     """An autoencoder or text encoders, for another model to use."""
+    parts = _without_surplus(parts)
     (part, tensors), *more = parts.tensors.items()
     if part == "vae":
         family, note = _autoencoder_family(tensors.kinds, checkpoint)
@@ -205,7 +235,8 @@ def _without_unet(checkpoint: Checkpoint, parts: Parts) -> Found:
 
 def _autoencoder_family(kinds: Mapping[str, Kind], checkpoint: Checkpoint) -> tuple[str, str | None]:
     """SD 1, 2 and SDXL have one shape; a configuration's scale, or metadata, may tell them apart."""
-    channels = kinds.get("decoder.conv_in.weight", Kind("", (0, 0))).shape[1]
+    shape = kinds.get("decoder.conv_in.weight", Kind("", ())).shape
+    channels = shape[1] if len(shape) == 4 else 0
     scale = checkpoint.configs.get("", {}).get("scaling_factor")
     architecture = checkpoint.metadata.get("modelspec.architecture", "")
     if channels == 4 and (scale == 0.13025 or architecture.startswith("stable-diffusion-xl")):

@@ -192,8 +192,11 @@ def _card_licence(checkpoint: Checkpoint) -> str | None:
     card = Path(checkpoint.path) / "README.md"
     if checkpoint.layout != "folder" or not card.is_file():
         return None
-    with card.open(encoding="utf-8", errors="replace") as file:
-        opening = file.read(16_384)
+    try:
+        with card.open(encoding="utf-8", errors="replace") as file:
+            opening = file.read(16_384)
+    except OSError:
+        return None
     front = re.match(r"---\n(.*?)\n---", opening, re.DOTALL)
     found = re.search(r"^license:\s*(\S[^\n]*)$", front[1], re.MULTILINE) if front else None
     return found[1].strip().strip("\"'") if found else None

@@ -166,7 +166,7 @@ def _unet(facts: Facts, found: Found, kinds: Mapping[str, Kind]) -> Settings:
             f"a U-Net {middle} transformers deep in the middle, {depths[-1]} above: diffusers cannot say so"
         )
     down = ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in depths]
-    words = next((kind.shape[1] for name, kind in kinds.items() if name.endswith("attn2.to_k.weight")), 0)
+    reading = next((name for name in kinds if name.endswith("attn2.to_k.weight")), "attn2.to_k.weight")
     made: dict[str, object] = {
         "_class_name": "UNet2DConditionModel",
         "_diffusers_version": VERSION,
@@ -178,7 +178,7 @@ def _unet(facts: Facts, found: Found, kinds: Mapping[str, Kind]) -> Settings:
         "up_block_types": [name.replace("Down", "Up") for name in reversed(down)],
         "block_out_channels": widths,
         "layers_per_block": numbered(kinds, "down_blocks.0.resnets."),
-        "cross_attention_dim": words,
+        "cross_attention_dim": _shape(kinds, reading)[1],
         "transformer_layers_per_block": [*(max(depth, 1) for depth in depths[:-1]), max(middle, 1)],
         "attention_head_dim": facts.heads or [max(width // 64, 1) for width in widths],
         "use_linear_projection": found.family != "sd1",
@@ -243,6 +243,9 @@ def _text(part: str, facts: Facts, tensors: Tensors) -> Settings:
 
 
 def _shape(kinds: Mapping[str, Kind], name: str) -> tuple[int, ...]:
-    if name not in kinds:
-        raise CheckpointError(f"there is no tensor {name}, from which the configuration is read")
-    return kinds[name].shape
+    """The shape of a matrix or of convolutions, whose first two lengths are the channels out and in."""
+    shape = kinds[name].shape if name in kinds else ()
+    if len(shape) not in (2, 4):
+        what = f"has shape {list(shape)}" if name in kinds else "is not there"
+        raise CheckpointError(f"tensor {name}, from which the configuration is read, {what}")
+    return shape

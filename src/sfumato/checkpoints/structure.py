@@ -48,6 +48,17 @@ def needed_tensors(part: str, names: Collection[str]) -> set[str]:
     return set()
 
 
+OPTIONAL = re.compile(
+    r".*\.conv_shortcut\.(?:weight|bias)|text_projection\.weight|time_embedding\.cond_proj\.weight"
+)
+
+
+def surplus_tensors(part: str, names: Collection[str]) -> tuple[str, ...]:
+    """Those of `names` that no network of their build has."""
+    needed = needed_tensors(part, names)
+    return tuple(name for name in names if name not in needed and not OPTIONAL.fullmatch(name))
+
+
 def missing_tensors(parts: Mapping[str, Tensors]) -> tuple[str, ...]:
     """What the parts lack of what their own build needs, each name after that of its part."""
     return tuple(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sfumato.checkpoints.report import Report
 
 PREFIX = "sfumato."
+ADAPTERS = ("adapter_model", "pytorch_lora_weights", "learned_embeds")  # in folders of PEFT and diffusers
 NAMED = 20  # names that a list shows a person; --json has them all
 
 
@@ -41,10 +42,10 @@ def inspect(
     """
     facts = describe(_embedded() if file is None else file, prediction=prediction, hashes=hashes)
     if as_json:
-        typer.echo(json.dumps(facts, ensure_ascii=False))
+        typer.echo(json.dumps(facts, ensure_ascii=False).encode("utf-8", "replace").decode())
         return
     for line in _lines(facts):
-        typer.echo(line)
+        typer.echo("".join(letter if letter.isprintable() else " " for letter in line))
 
 
 def _embedded() -> Path:
@@ -56,11 +57,10 @@ def _embedded() -> Path:
 def describe(path: Path, *, prediction: str | None = None, hashes: bool = False) -> dict[str, object]:
     """All that names, shapes and metadata tell; ``family`` is None if they tell none. CheckpointError."""
     from sfumato.adapters.triggers import triggers
-    from sfumato.checkpoints.open import open_checkpoint
     from sfumato.checkpoints.recognise import recognise
     from sfumato.checkpoints.report import report
 
-    checkpoint = open_checkpoint(path)
+    checkpoint = _opened(path)
     found = report(checkpoint, recognise(checkpoint, prediction=prediction))
     return {
         "file": str(path),
@@ -69,6 +69,16 @@ def describe(path: Path, *, prediction: str | None = None, hashes: bool = False)
         "triggers": list(triggers(checkpoint.metadata)),
         "hashes": _hashes(checkpoint.files) if hashes else None,
     }
+
+
+def _opened(path: Path) -> Checkpoint:
+    from sfumato.checkpoints.open import open_checkpoint
+
+    if path.is_dir() and any(entry.stem in ADAPTERS for entry in path.iterdir()):
+        from sfumato.adapters.open import open_adapter  # brings torch in
+
+        return open_adapter(path)
+    return open_checkpoint(path)
 
 
 def _our_facts(checkpoint: Checkpoint, found: Report) -> dict[str, object]:
@@ -186,9 +196,7 @@ def _making(facts: Mapping[str, object]) -> Iterator[str]:
 
 
 def _line(title: str, text: object) -> str:
-    """One line, whatever stands in the metadata."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in str(text))
-    return f"{title:<14} {plain}"
+    return f"{title:<14} {text}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -137,7 +137,7 @@ def _words(chunk: Sequence[Shown]) -> list[str]:
     for token in chunk:
         parts.append(token.text.strip())
         if token.ends_word:
-            weight = "" if token.weight == 1 else f" x{token.weight:g}"
+            weight = "" if token.weight == 1 else f" x{token.weight:.3g}"
             words.append("+".join(part for part in parts if part) + weight)
             parts = []
     return [*words, *parts]
@@ -167,8 +167,9 @@ def _reader(model: Path | None, embeddings: Sequence[Path]) -> tuple[str, Reads]
 
 
 def _world(checkpoint: Checkpoint) -> Reads:
-    from sfumato.families.notes import cut_note, unknown_note
+    from sfumato.families.notes import break_note, cut_note, unknown_note
     from sfumato.text.tokenizer import Tokenizer
+    from sfumato.text.whole import whole
 
     tokenizer = Tokenizer.from_json(checkpoint.metadata.get("sfumato.tokenizer", ""))
     try:
@@ -177,14 +178,15 @@ def _world(checkpoint: Checkpoint) -> Reads:
         raise CheckpointError(f"{checkpoint.path}: its list of words is damaged") from error
 
     def reads(text: str) -> Understood:
-        read = tokenizer(text)
-        spelt = [tokenizer.spelt(token) for token in read.ids[1:-1]]
-        last = [following.startswith(" ") for following in spelt[1:]] + [True]
+        plain, chunk, cut, breaks = whole(text, tokenizer, length=tokenizer.length)
+        tokens = [token for token in chunk.tokens[1 : chunk.end] if isinstance(token, int)]
+        spelt = [tokenizer.spelt(token) for token in tokens]
+        last = [not following[:1].isalnum() for following in spelt[1:]] + [True]
         shown = tuple(
-            Shown(token, letters, 1.0, ends)
-            for token, letters, ends in zip(read.ids[1:-1], spelt, last, strict=False)
+            Shown(token, letters, weight, ends)
+            for token, letters, weight, ends in zip(tokens, spelt, chunk.weights[1:], last, strict=False)
         )
-        notes = (cut_note(read.cut, tokenizer.length), unknown_note(text, words))
+        notes = (cut_note(cut, tokenizer.length), unknown_note(plain, words), break_note(breaks=breaks))
         return Understood((shown,), tokenizer.length - 2, tuple(note for note in notes if note))
 
     return reads

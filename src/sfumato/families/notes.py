@@ -20,6 +20,11 @@ def unknown_note(prompt: str, known: Set[str]) -> str | None:
     return f"the model does not know: {', '.join(unknown)}{hint}"
 
 
+def break_note(*, breaks: bool) -> str | None:
+    """Say that BREAK does nothing here; None unless the text ``breaks``."""
+    return "BREAK has no effect: this model reads one chunk of tokens" if breaks else None
+
+
 def cut_note(cut: str, length: int) -> str | None:
     """Say that the text ``cut`` lay beyond the ``length`` tokens that are read; None if nothing did."""
     return f"the text was cut at {length} tokens; not read: {cut!r}" if cut else None

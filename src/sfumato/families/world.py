@@ -27,16 +27,16 @@ from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.config import parse
 from sfumato.families.model import Encoded, Wording
-from sfumato.families.notes import cut_note, unknown_note
+from sfumato.families.notes import break_note, cut_note, unknown_note
 from sfumato.families.parts import Parts
 from sfumato.families.sizes import Sizes
 from sfumato.models.clip import ImageConfig, ImageTower, TextConfig, TextTower
 from sfumato.models.unet import UNet, UNetConfig
 from sfumato.models.vae import AutoencoderConfig, AutoencoderKL
 from sfumato.text.chunks import Chunk
-from sfumato.text.pieces import BREAK, Break, Piece, pieces
 from sfumato.text.tokenizer import Tokenizer
 from sfumato.text.weighting import weighting
+from sfumato.text.whole import whole
 
 FAMILY = "world"
 FORMAT = "1"
@@ -142,8 +142,7 @@ class World:
 
     def _encode(self, wording: Wording) -> Encoded:
         convention = weighting(wording.weighting)
-        parts = pieces(wording.text)
-        text, chunk, cut = self._chunk(parts)
+        text, chunk, cut, breaks = whole(wording.text, self.tokenizer, length=self.config.text.length)
         worn = [[(name, words) for name, _, words in wording.adapters]]
         with self.closet.towers["text_encoder"].wardrobe.worn(worn):
             others = [self._hidden(each) for each in convention.asks(chunk)]
@@ -152,27 +151,11 @@ class World:
         notes = (
             cut_note(cut, self.tokenizer.length),
             unknown_note(text, self.words),
-            "BREAK has no effect: this model reads one chunk of tokens" if BREAK in parts else None,
+            break_note(breaks=breaks),
         )
         picture = tuple((name, weight) for name, weight, _ in wording.adapters)
         told = Conditioning(context=hidden, mask=mask, adapters=picture)
         return Encoded(told, tuple(note for note in notes if note))
-
-    def _chunk(self, parts: Sequence[Piece | Break]) -> tuple[str, Chunk, str]:
-        """The plain text, its tokens at full length with the weights of their letters, and what was cut."""
-        weighed = [part if isinstance(part, Piece) else Piece(" ") for part in parts]
-        text = "".join(part.text for part in weighed)
-        weights = [part.weight for part in weighed for _ in part.text]
-        tokens = self.tokenizer(text)
-        chunk = Chunk.of(
-            tokens.ids[1:-1],
-            [weights[end - 1] for end in tokens.ends],
-            start=self.tokenizer.start,
-            end=self.tokenizer.end,
-            pad=self.tokenizer.end,
-            length=self.config.text.length,
-        )
-        return text, chunk, tokens.cut
 
     def _hidden(self, chunk: Chunk) -> Tensor:
         """What the text tower makes of a chunk, (T, D)."""

@@ -25,6 +25,7 @@ from sfumato.errors import InputError
 from sfumato.text.limits import check_text
 from sfumato.text.pieces import HEAVIEST
 
+MOST_LETTERS = 10_000_000  # of all the texts that one prompt becomes, as its steps go by
 MOST_EDITS = 500
 """Edits and alternations of one prompt: at every step each of them is looked at."""
 
@@ -89,11 +90,20 @@ class Prompt:
     notes: tuple[str, ...] = ()
 
     def stages(self, steps: int) -> tuple[Stage, ...]:
-        """What each of ``steps`` steps draws; neighbours that draw the same are one stage."""
+        """What each of ``steps`` steps draws; neighbours that draw the same are one stage.
+
+        Raises InputError where that is more different text than anyone means.
+        """
         known: dict[str, str] = {}  # one copy of each text: with [a|b] they come again and again
+        size = 0
         found: list[Stage] = []
         for step in sorted(self._turning_points(steps)):
             texts = [_text_at(nodes, step, steps) for nodes, _ in self.branches]
+            size += sum(len(text) for text in texts if text not in known)
+            if size > MOST_LETTERS:
+                raise InputError(
+                    f"the prompt says too many different things in {steps} steps; take some away"
+                )
             branches = tuple(
                 Branch(known.setdefault(text, text), weight)
                 for text, (_, weight) in zip(texts, self.branches, strict=True)

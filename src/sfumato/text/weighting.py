@@ -31,6 +31,7 @@ class Weighting:
 
     asks: Callable[[Chunk], tuple[Chunk, ...]]
     weigh: Callable[[Tensor, Chunk, Sequence[Tensor]], Tensor]
+    does: str
     paper: str
 
 
@@ -128,11 +129,29 @@ def _column(chunk: Chunk, hidden: Tensor) -> Tensor:
 
 
 WEIGHTINGS: dict[str, Weighting] = {
-    "a1111": Weighting(asks=_nothing, weigh=_mean_kept, paper="AUTOMATIC1111's web UI, emphasis Original"),
-    "no_norm": Weighting(asks=_nothing, weigh=_multiplied, paper="AUTOMATIC1111's web UI, emphasis No norm"),
-    "comfy": Weighting(asks=_blank_if_weighted, weigh=_from_blank, paper="ComfyUI"),
-    "compel": Weighting(
-        asks=_blank_and_lacking, weigh=_towards_lacking, paper="compel, weakened words removed (its REMOVE)"
+    "a1111": Weighting(
+        asks=_nothing,
+        weigh=_mean_kept,
+        does="multiplies a token's vector, then scales the whole chunk so that its mean stays",
+        paper="A1111's web UI, emphasis Original",
     ),
-    "none": Weighting(asks=_nothing, weigh=_plain, paper="weights are read and change nothing"),
+    "no_norm": Weighting(
+        asks=_nothing,
+        weigh=_multiplied,
+        does="multiplies a token's vector",
+        paper="A1111's web UI, emphasis No norm",
+    ),
+    "comfy": Weighting(
+        asks=_blank_if_weighted,
+        weigh=_from_blank,
+        does="moves a token's vector away from, or towards, what stands in its place in an empty text",
+        paper="ComfyUI",
+    ),
+    "compel": Weighting(
+        asks=_blank_and_lacking,
+        weigh=_towards_lacking,
+        does="as `comfy`, and mixes in what the text is without the words of a weight under 1",
+        paper="compel, with its REMOVE",
+    ),
+    "none": Weighting(asks=_nothing, weigh=_plain, does="nothing: weights are read and not heeded", paper=""),
 }

@@ -52,7 +52,15 @@ class _End:
 _Node: TypeAlias = str | _Wildcard | _Variants | _End
 _Nodes: TypeAlias = tuple[_Node, ...]
 
-_SIGNS = re.compile(r"\\.|__(?P<name>[\w./*\-]+?)__|[{}|\[\]]|[^\\_{}|\[\]]++|[\\_]", re.DOTALL)
+_SIGNS = re.compile(
+    r"""\\.
+      | <\w++:[^<>]*+>                              # an adapter, whatever its name holds
+      | (?<![^\W_]) __(?P<name>[\w./*\-]+?)__       # not in my__own__name
+      | [{}|\[\]]
+      | [^\\_{}|\[\]<]++
+      | [\\_<]""",
+    re.VERBOSE | re.DOTALL,
+)
 _COUNT = re.compile(r"\s*(?P<fewest>\d{1,4})(?:-(?P<most>\d{1,4}))?\$\$(?:(?P<joint>[^$]*)\$\$)?")
 _SHARE = re.compile(r"\s*(?P<weight>\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})::")
 

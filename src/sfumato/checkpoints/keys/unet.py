@@ -15,6 +15,7 @@ from sfumato.errors import CheckpointError
 
 ENDS = (
     Rule("conv_in", "input_blocks.0.0"),
+    Rule("time_embedding.cond_proj", "time_embed.cond_proj"),
     Rule("time_embedding.linear_1", "time_embed.0"),
     Rule("time_embedding.linear_2", "time_embed.2"),
     Rule("add_embedding.linear_1", "label_emb.0.0"),
