@@ -15,7 +15,7 @@ from sfumato.request import Request
 from sfumato.version import __version__
 
 if TYPE_CHECKING:
-    from sfumato.painter import Painter, Picture, Step, cfg, load
+    from sfumato.painter import Painter, Picture, Step, cfg, load, lora
 
 __all__ = [
     "CheckpointError",
@@ -29,9 +29,10 @@ __all__ = [
     "__version__",
     "cfg",
     "load",
+    "lora",
 ]
 
-_LAZY = {"Painter", "Picture", "Step", "cfg", "load"}
+_LAZY = {"Painter", "Picture", "Step", "cfg", "load", "lora"}
 
 
 def __getattr__(name: str) -> object:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Generator, Iterable
-from contextlib import closing
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from sfumato import families
+from sfumato.adapters.open import open_adapter
 from sfumato.checkpoints.safetensors import digest
 from sfumato.diffusion.guidance.cfg import CFG
 from sfumato.diffusion.guidance.interval import check_interval
@@ -26,10 +28,13 @@ from sfumato.diffusion.named import Named
 from sfumato.engine import Drawing, Drawn, Engine, Seen, drawing
 from sfumato.errors import InputError
 from sfumato.families.model import Model
-from sfumato.provenance.recipe import Recipe, Setup, recipe_of, write_png
+from sfumato.pictures import Brought, opened, opened_mask, tensor_of
+from sfumato.provenance.recipe import Means, Recipe, Setup, pixel_digest, recipe_of, write_png
 from sfumato.request import Request
+from sfumato.text.wildcards import chosen
 
 EMBEDDED = Request.model
+FILES = ("refiner", "unet", "vae", "text_encoder", "text_encoder_2")  # options that name files
 
 
 class Options(TypedDict, total=False):
@@ -42,6 +47,31 @@ class Options(TypedDict, total=False):
     negative: str
     size: tuple[int, int]
     levels: str
+    weighting: str
+    clip_skip: int
+    adapters: Sequence[tuple[str, float, float]]
+    handoff: float
+    picture: Brought
+    mask: Brought
+    wildcards: Path  # a folder with NAME.txt for each __NAME__ of the prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lora:
+    """An adapter's file, the name it goes by, and how strongly picture and words wear it."""
+
+    path: Path
+    name: str
+    weight: float
+    words: float
+
+
+def lora(
+    path: str | Path, weight: float = 1.0, *, words: float | None = None, name: str | None = None
+) -> Lora:
+    """The adapter in a file, for ``Painter.adapted``; it goes by the file's name unless another is given."""
+    path = Path(path)
+    return Lora(path=path, name=name or path.stem, weight=weight, words=weight if words is None else words)
 
 
 def cfg(scale: float, *, start: float = 0.0, stop: float = 1.0) -> str:
@@ -65,8 +95,7 @@ class Picture:
     image: Image.Image
     request: Request
     notes: tuple[str, ...]
-    weights: str  # the model's name
-    weights_sha256: str
+    means: Means
     setup: Setup
 
     def save(self, path: str | Path) -> Path:
@@ -76,13 +105,7 @@ class Picture:
 
     def recipe(self) -> Recipe:
         """All that decided its pixels, and their digest."""
-        return recipe_of(
-            self.request,
-            self.image,
-            weights=self.weights,
-            weights_sha256=self.weights_sha256,
-            setup=self.setup,
-        )
+        return recipe_of(self.request, self.image, self.means, setup=self.setup)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,26 +123,130 @@ class Step:
         return to_image(self.engine.decode(self.clean))
 
 
+class Source:
+    """Where a model came from. Files of many gigabytes are digested when a picture first needs it."""
+
+    def __init__(self, path: Path | None = None, how: families.LoadingOptions | None = None) -> None:
+        self.path = path
+        self.how: dict[str, object] = {name: value for name, value in (how or {}).items() if value}
+
+    @cached_property
+    def sha256(self) -> str:
+        return "" if self.path is None else digest(self.path)
+
+    @cached_property
+    def beside(self) -> dict[str, str]:
+        """The digests of files that took the place of parts, or follow the model."""
+        return {name: digest(str(self.how[name])) for name in FILES if name in self.how}
+
+    @property
+    def loading(self) -> dict[str, str]:
+        """What else was said of how to load it; where it runs is told with every picture."""
+        others = {name: value for name, value in self.how.items() if name not in (*FILES, "device")}
+        return {name: str(value) for name, value in others.items()}
+
+
 class Painter:
-    """Draws with one model. ``name`` is what requests call it, ``weights_sha256`` the digest of its file."""
+    """Draws with one model. ``name`` is what requests call it, ``weights`` the file or folder it came from.
+
+    ``notes`` tell how its files were understood. Adapters and learned words hang beside it until they are
+    removed, and change only the pictures whose requests or prompts name them.
+    """
 
     def __init__(
-        self, model: Model, *, name: str = EMBEDDED, weights_sha256: str = "", fast: bool = False
+        self, model: Model, *, name: str = EMBEDDED, source: Source | None = None, fast: bool = False
     ) -> None:
         self.model = model
         self.name = name
-        self.weights_sha256 = weights_sha256
+        self.source = source or Source()
         self.engine = Engine(model, fast=fast)
+        self._files: dict[str, Path] = {}  # of what hangs beside the model, by name
+        self._pictures: dict[str, Tensor] = {}
+        self._wearing: tuple[tuple[str, float, float], ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.model.notes
+
+    def hang(self, path: str | Path, *, name: str | None = None) -> tuple[str, ...]:
+        """Make the adapter in a file wearable, by the file's name or another; lines that say what of it fits.
+
+        Raises CheckpointError for a file that fits nothing, InputError for a name that is taken.
+        """
+        name = name or Path(path).stem
+        found = open_adapter(path)
+        told = self.model.closet.hang(name, found.tensors, found.metadata)
+        self._files[name] = found.path
+        return (*found.notes, *told)
+
+    def learn(self, path: str | Path, *, name: str | None = None) -> tuple[str, ...]:
+        """Make the learned word in a file (textual inversion) a word of prompts; lines that tell of it."""
+        name = name or Path(path).stem
+        found = open_adapter(path)
+        told = self.model.closet.learn(name, found.tensors)
+        self._files[name] = found.path
+        return (*found.notes, *told)
+
+    def remove(self, name: str) -> None:
+        """Take off an adapter or a learned word. Raises InputError for a name that hangs nowhere."""
+        self.model.closet.remove(name)
+        del self._files[name]
+
+    @contextmanager
+    def adapted(self, *loras: Lora) -> Generator[Painter, None, None]:
+        """Wear adapters in every request that is made inside; they are taken off at the end."""
+        before, hung = self._wearing, list[str]()
+        try:
+            for each in loras:
+                self.hang(each.path, name=each.name)
+                hung.append(each.name)
+                self._wearing = (*self._wearing, (each.name, each.weight, each.words))
+            yield self
+        finally:
+            self._wearing = before
+            for name in hung:
+                self.remove(name)
 
     def request(self, wish: str | Request, **options: Unpack[Options]) -> Request:
-        """The full request for a sentence, with a fresh seed if none is given. Raises InputError."""
+        """The full request for a sentence, with a fresh seed if none is given. Raises InputError.
+
+        The seed makes the choices that a sentence leaves open: "a {red|blue} cat". A picture and a mask are
+        kept here, and named in the request by their digests; both are brought to the request's size.
+        """
+        values: dict[str, Any] = {**options}
+        if "picture" in options:
+            size = options.get("size", wish.size if isinstance(wish, Request) else None)
+            values |= self._kept(opened(options["picture"]), options.get("mask"), size)
+        if "adapters" in options:
+            values["adapters"] = tuple((name, float(a), float(b)) for name, a, b in options["adapters"])
         if isinstance(wish, Request):
+            if "wildcards" in values:
+                raise InputError("a request has its choices behind it: give wildcards with a sentence")
             if wish.model != self.name:
                 raise InputError(f"the request is for model {wish.model!r}; this painter has {self.name!r}")
-            return replace(wish, **options)
-        if "seed" not in options:
-            options["seed"] = fresh_seed()
-        return Request(prompt=wish, model=self.name, **options)
+            return replace(wish, **values)
+        values.setdefault("seed", fresh_seed())
+        wish = chosen(wish, values["seed"], values.pop("wildcards", None))
+        values["adapters"] = (*self._wearing, *values.get("adapters", ()))
+        return Request(prompt=wish, model=self.name, **values)
+
+    def _kept(
+        self, picture: Image.Image, mask: Brought | None, size: tuple[int, int] | None
+    ) -> dict[str, object]:
+        """Keep a picture and its mask, at the size to be drawn; what the request says of them."""
+        told: dict[str, object] = {"size": size or picture.size}
+        kept = {"picture": picture}
+        if mask is not None:
+            kept["mask"] = opened_mask(mask)
+            if kept["mask"].size != picture.size:
+                raise InputError("the mask has {}x{} pixels, its picture {}x{}: make them equal".format(
+                    *kept["mask"].size, *picture.size))  # fmt: skip
+        for name, image in kept.items():
+            smooth = Image.Resampling.LANCZOS if name == "picture" else Image.Resampling.NEAREST
+            sized = image if size in (None, image.size) else image.resize(size, smooth)
+            told[name] = pixel_digest(sized)
+            self._pictures[str(told[name])] = tensor_of(sized)
+        return told
 
     def __call__(self, wish: str | Request, **options: Unpack[Options]) -> Picture:
         """Draw a sentence, or a request with some of it changed. Raises InputError."""
@@ -132,7 +259,8 @@ class Painter:
 
     def _watch(self, request: Request) -> Generator[Step, None, None]:
         seen: deque[Seen] = deque()
-        with closing(self.engine.run([drawing(request, self.model, seen.append)])) as rounds:
+        job = drawing(request, self.model, seen.append, pictures=self._pictures)
+        with closing(self.engine.run([job])) as rounds:
             for ended in rounds:
                 picture = self._picture(request, ended[0].outcome) if ended else None
                 while seen and (picture or seen[0].index < seen[0].total):  # the last waits for its picture
@@ -150,7 +278,7 @@ class Painter:
 
         def begun(index: int, wish: str | Request) -> Drawing:
             requests[index] = self.request(wish)
-            return (yield from drawing(requests[index], self.model))
+            return (yield from drawing(requests[index], self.model, pictures=self._pictures))
 
         errors: list[Exception] = []
         outcomes: dict[int, Drawn | Exception] = {}
@@ -179,13 +307,25 @@ class Painter:
             image=to_image(outcome.picture),
             request=request,
             notes=(*outcome.notes, *fast),
-            weights=self.model.name,
-            weights_sha256=self.weights_sha256,
+            means=self._means(request, outcome),
             setup=Setup(
                 fast=self.engine.fast,
                 device=outcome.picture.device.type,
                 threads=torch.get_num_threads(),
             ),
+        )
+
+    def _means(self, request: Request, outcome: Drawn) -> Means:
+        """All that decided the pixels beside the request: the files, those alone that it used."""
+        texts = f"{request.prompt} {request.negative}"
+        words = [name for name in self.model.closet.embeddings if name in texts and name in self._files]
+        used = {f"adapter {name}": self._files[name] for name in outcome.worn}
+        used |= {f"word {name}": self._files[name] for name in words}
+        return Means(
+            weights=self.model.name,
+            weights_sha256=self.source.sha256,
+            files={**self.source.beside, **{role: digest(path) for role, path in used.items()}},
+            loading=self.source.loading,
         )
 
 
@@ -220,4 +360,4 @@ def load(
     path = families.embedded() if weights is None else Path(weights)
     model = families.load(path, families.Loading(**how))
     name = EMBEDDED if weights is None else path.name
-    return Painter(model, name=name, weights_sha256=digest(path), fast=fast)
+    return Painter(model, name=name, source=Source(path, how), fast=fast)

@@ -107,7 +107,7 @@ def test_a_recipe_without_a_setup_leaves_the_cause_open(sfumato, drawn, tiny_wei
 def test_a_picture_by_another_file_asks_for_that_file(sfumato, drawn):
     code, _, err = sfumato("replay", drawn)
     assert code == 2
-    assert "drawn with tiny.safetensors; name that file with --weights" in err
+    assert "drawn with tiny.safetensors; name that file with --model" in err
 
 
 def test_a_picture_without_a_recipe_is_an_error(sfumato, tmp_path):

@@ -11,7 +11,15 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sfumato.errors import InputError
-from sfumato.provenance.recipe import Recipe, Setup, pixel_digest, read_recipe, recipe_of, write_png
+from sfumato.provenance.recipe import (
+    Means,
+    Recipe,
+    Setup,
+    pixel_digest,
+    read_recipe,
+    recipe_of,
+    write_png,
+)
 from sfumato.request import Request
 from sfumato.version import __version__
 
@@ -20,9 +28,13 @@ SHA = "0123456789abcdef" * 4
 SETUP = Setup(fast=True, device="cuda", threads=3)
 
 
-def recipe(**changes) -> Recipe:
+FILES = {"adapter ink": "a" * 64, "refiner": "b" * 64}
+
+
+def recipe(files=FILES, **changes) -> Recipe:
     request = Request(**({"prompt": "a red cat", "seed": 7} | changes))
-    return recipe_of(request, PICTURE, weights="world-s", weights_sha256=SHA, setup=SETUP)
+    means = Means(weights="world-s", weights_sha256=SHA, files=files, loading={"dtype": "bfloat16"})
+    return recipe_of(request, PICTURE, means, setup=SETUP)
 
 
 @given(prompt=st.text(min_size=1).filter(str.strip), negative=st.text(), size=st.none() | st.just((48, 32)))
@@ -47,8 +59,21 @@ def test_a_recipe_of_before_setups_were_recorded_is_still_read():
     assert Recipe.from_json(json.dumps(values)) == replace(recipe(), setup=None)
 
 
+def test_a_recipe_of_before_files_were_brought_is_still_read():
+    values = json.loads(recipe().to_json())
+    assert (values.pop("files"), values.pop("loading")) == (FILES, {"dtype": "bfloat16"})
+    assert Recipe.from_json(json.dumps(values)) == replace(recipe(), files={}, loading={})
+
+
+def test_galleries_find_the_adapters_that_were_worn():
+    told = recipe(clip_skip=2).parameters((48, 32))
+    assert 'Clip skip: 2, Hashes: "{\\"model\\": \\"0123456789\\", \\"lora:ink\\": \\"aaaaaaaaaa\\"}"' in told
+
+
 def test_other_programs_find_the_parameters_they_expect(tmp_path):
-    write_png(tmp_path / "cat.png", PICTURE, recipe(negative="fog", prompt="a red cat, ночь", guidance=6.0))
+    write_png(
+        tmp_path / "cat.png", PICTURE, recipe({}, negative="fog", prompt="a red cat, ночь", guidance=6.0)
+    )
     with Image.open(tmp_path / "cat.png") as image:
         assert image.info["parameters"] == (
             "a red cat, ночь\n"
@@ -105,6 +130,8 @@ def test_what_is_not_a_picture_of_ours_is_refused_in_one_line(tmp_path, name):
             r"fields \(pixels\)",
         ),
         (lambda values: values | {"torch": 2}, "torch is not text"),
+        (lambda values: values | {"files": {"vae": 3}}, "files is"),
+        (lambda values: values | {"loading": "fast"}, "loading is 'fast'"),
         (lambda values: values | {"setup": "fast"}, "setup is 'fast'"),
         (lambda values: values | {"setup": values["setup"] | {"threads": True}}, "setup is"),
         (lambda values: values | {"setup": {"fast": True}}, "setup is"),

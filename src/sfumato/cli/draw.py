@@ -8,13 +8,32 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from sfumato.cli.brought import (
+    Brought,
+    Dtype,
+    Ema,
+    Embeddings,
+    LoraFolder,
+    Loras,
+    Model,
+    Predicts,
+    Refiner,
+    Tower,
+    Tower2,
+    Vae,
+    Variant,
+    worn,
+)
 from sfumato.cli.output import targets
 from sfumato.errors import InputError
 from sfumato.request import Request
+
+if TYPE_CHECKING:
+    from sfumato.painter import Painter
 
 Prompt = Annotated[str, typer.Argument(help="What the picture shows.")]
 Negative = Annotated[str, typer.Option(help="What it should not show.")]
@@ -33,7 +52,21 @@ Levels = Annotated[
 ]
 Size = Annotated[str | None, typer.Option(metavar="WxH", help="In pixels; the model's own if not given.")]
 Count = Annotated[int, typer.Option(help="How many pictures; they take the seeds that follow.")]
-Weights = Annotated[Path | None, typer.Option(metavar="FILE", help="Another model than the embedded one.")]
+ClipSkip = Annotated[
+    int | None, typer.Option(help="Listen to another layer of the text tower: 1 the last, 2 the one before.")
+]
+Weighting = Annotated[
+    str, typer.Option(help="What weights such as (red:1.2) mean: a1111, comfy, compel, ...")
+]
+Handoff = Annotated[float | None, typer.Option(help="The share of the walk after which the refiner goes on.")]
+Picture = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="PICTURE", help="What an inpainting or an editing model goes on from."),
+]
+Mask = Annotated[Path | None, typer.Option(metavar="MASK", help="White is what gets painted.")]
+Wildcards = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="A folder with NAME.txt for each __NAME__ of the prompt.")
+]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -57,11 +90,46 @@ def draw(
     size: Size = None,
     count: Count = 1,
     output: Output = None,
-    weights: Weights = None,
+    clip_skip: ClipSkip = None,
+    weighting: Weighting = Request.weighting,
+    handoff: Handoff = None,
+    picture: Picture = None,
+    mask: Mask = None,
+    wildcards: Wildcards = None,
+    model: Model = None,
+    lora: Loras = None,
+    lora_folder: LoraFolder = None,
+    embedding: Embeddings = None,
+    vae: Vae = None,
+    text_encoder: Tower = None,
+    text_encoder_2: Tower2 = None,
+    refiner: Refiner = None,
+    dtype: Dtype = None,
+    variant: Variant = None,
+    prediction: Predicts = None,
+    ema: Ema = False,
 ) -> None:
     """Draw a sentence as a PNG that carries its recipe."""
     if count < 1:
         raise InputError(f"{count} pictures are none: ask for at least 1")
+    if mask is not None and picture is None:
+        raise InputError("a mask without a picture: name the picture that it lies upon with --from")
+    brought = Brought(
+        model=model,
+        loras=[worn(text) for text in lora or ()],
+        lora_folder=lora_folder,
+        embeddings=embedding or (),
+        how={
+            "vae": vae,
+            "text_encoder": text_encoder,
+            "text_encoder_2": text_encoder_2,
+            "refiner": refiner,
+            "dtype": dtype,
+            "variant": variant,
+            "prediction": prediction,
+            "ema": ema,
+        },
+    )
     first = Request(
         prompt=prompt,
         negative=negative,
@@ -71,36 +139,67 @@ def draw(
         levels=levels,
         guidance=parse_guidance(guidance),
         size=None if size is None else parse_size(size),
-        model=Request.model if weights is None else weights.name,
+        clip_skip=clip_skip,
+        weighting=weighting,
+        handoff=handoff,
+        adapters=brought.adapters,
+        model=Request.model if model is None else model.name,
     )
     if seed is None:
         from sfumato.painter import fresh_seed
 
         first = replace(first, seed=fresh_seed())
-    requests = [replace(first, seed=first.seed + number) for number in range(count)]
+    requests = [_chosen(replace(first, seed=first.seed + number), wildcards) for number in range(count)]
     paths = targets(output, [request.seed for request in requests])
-    _draw(requests, paths, weights, chosen=seed is None)
+    _draw(requests, paths, brought, Shown(picture, mask, seed is None))
 
 
-def _draw(requests: list[Request], paths: list[Path], weights: Path | None, *, chosen: bool) -> None:
+class Shown(NamedTuple):
+    """What a series goes on from, and whether its seed was chosen by chance."""
+
+    picture: Path | None
+    mask: Path | None
+    by_chance: bool
+
+
+def _chosen(request: Request, wildcards: Path | None) -> Request:
+    """The request with the choices that its seed makes."""
+    from sfumato.text.wildcards import chosen
+
+    prompt = chosen(request.prompt, request.seed, wildcards)
+    if prompt != request.prompt:
+        typer.echo(f"seed {request.seed} chose: {prompt}", err=True)
+    return replace(request, prompt=prompt)
+
+
+def _draw(requests: list[Request], paths: list[Path], brought: Brought, shown: Shown) -> None:
     from rich.console import Console
 
     from sfumato.cli.progress import followed
-    from sfumato.painter import load
 
-    painter = load(weights)
+    painter = brought.painter([text for each in requests for text in (each.prompt, each.negative)])
     console = Console(stderr=True)
-    if chosen:
+    if shown.by_chance:
         seed = requests[0].seed
         typer.echo(f"seed {seed}, chosen at random; --seed {seed} draws the same again", err=True)
     noted: set[str] = set()
-    for request, path in zip(requests, paths, strict=True):
+    for asked, path in zip(requests, paths, strict=True):
+        request = continued(painter, asked, shown.picture, shown.mask)
         picture = followed(painter.watch(request), console, path.name)
         for note in picture.notes:
             if note not in noted:
                 typer.echo(f"note: {note}", err=True)
         noted.update(picture.notes)
         typer.echo(picture.save(path))
+
+
+def continued(painter: Painter, request: Request, picture: Path | None, mask: Path | None) -> Request:
+    """The request with the picture and the mask that it goes on from, which the painter keeps."""
+    if picture is None:
+        return request
+    if mask is None:
+        return painter.request(request, picture=picture)
+    return painter.request(request, picture=picture, mask=mask)
 
 
 def parse_guidance(text: str) -> float | str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sfumato.cli.brought import Brought, Embeddings, Model, Refiner, Tower, Tower2, Vae, Worn
+from sfumato.cli.draw import continued
 from sfumato.errors import InputError
 from sfumato.request import Request
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from sfumato.families import LoadingOptions
+    from sfumato.painter import Painter
     from sfumato.provenance.recipe import Recipe, Setup
 
 DIFFERENT = 1
@@ -22,31 +27,84 @@ DIFFERENT = 1
 def replay(
     picture: Annotated[Path, typer.Argument(help="A PNG that sfumato drew.")],
     *,
-    weights: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The model it was drawn with, if not the embedded one."),
+    model: Model = None,
+    lora: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="An adapter that it wore; repeatable.")
     ] = None,
+    embedding: Embeddings = None,
+    vae: Vae = None,
+    text_encoder: Tower = None,
+    text_encoder_2: Tower2 = None,
+    refiner: Refiner = None,
+    begun: Annotated[
+        Path | None, typer.Option("--from", metavar="PICTURE", help="What it went on from.")
+    ] = None,
+    mask: Annotated[Path | None, typer.Option(metavar="MASK", help="The mask of that.")] = None,
 ) -> None:
     """Draw a picture again from its recipe.
 
-    Says whether every pixel is the same, and exits with code 0 if so, with 1 if not.
+    Says whether every pixel is the same, and exits with code 0 if so, with 1 if not. Files that it was drawn
+    with, beside the embedded model, are named as they were to draw.
     """
-    from sfumato.painter import load
     from sfumato.provenance.recipe import pixel_digest, read_recipe
 
     recipe = read_recipe(picture)
-    if weights is None and recipe.request.model != Request.model:
+    how: LoadingOptions = {
+        "vae": vae,
+        "text_encoder": text_encoder,
+        "text_encoder_2": text_encoder_2,
+        "refiner": refiner,
+        **_loading(recipe),
+    }
+    if model is None and recipe.request.model != Request.model:
         raise InputError(
-            f"{picture}: was drawn with {recipe.request.model}; name that file with --weights FILE"
+            f"{picture}: was drawn with {recipe.request.model}; name that file with --model FILE"
         )
+    _check_brought(picture, recipe, {**how, "begun": begun, "mask": mask})
     kept = _pixels(picture)
-    painter = load(weights)
-    again = painter(replace(recipe.request, model=painter.name))
+    brought = Brought(
+        model=model,
+        loras=[Worn(path, 1.0, 1.0) for path in lora or ()],
+        embeddings=embedding or (),
+        how=how,
+    )
+    painter = brought.painter([recipe.request.prompt, recipe.request.negative])
+    request = replace(recipe.request, model=painter.name)
+    again = painter(_continued(painter, request, begun, mask))
     if pixel_digest(again.image) == pixel_digest(kept):
         typer.echo(f"identical: {kept.width}x{kept.height} pixels of {recipe.request.prompt!r}")
         return
     typer.echo(f"different: {_difference(kept, again.image)}; {_cause(recipe, kept, again.recipe())}")
     raise typer.Exit(DIFFERENT)
+
+
+def _loading(recipe: Recipe) -> LoadingOptions:
+    """What was said of how to load the model."""
+    said = recipe.loading
+    options: LoadingOptions = {name: said.get(name) for name in ("dtype", "variant", "prediction")}  # pyright: ignore
+    return {**options, "ema": said.get("ema") == "True"}
+
+
+def _check_brought(picture: Path, recipe: Recipe, given: Mapping[str, object]) -> None:
+    """Raise InputError for files that the picture was drawn with and that were not named again."""
+    wanted = {role: f"--{role.replace('_', '-')}" for role in recipe.files if " " not in role}
+    if recipe.request.picture:
+        wanted["begun"] = "--from"
+    if recipe.request.mask:
+        wanted["mask"] = "--mask"
+    missing = [option for role, option in wanted.items() if given.get(role) is None]
+    if missing:
+        raise InputError(
+            f"{picture}: was drawn with files of its own: name them with {' and '.join(missing)}"
+        )
+
+
+def _continued(painter: Painter, request: Request, begun: Path | None, mask: Path | None) -> Request:
+    """The request with its picture kept. Raises InputError if that is another than it went on from."""
+    found = continued(painter, request, begun, mask)
+    if (found.picture, found.mask) != (request.picture, request.mask):
+        raise InputError(f"{begun}: is not what the picture went on from, or not with this mask")
+    return found
 
 
 def _pixels(path: Path) -> Image:
@@ -80,6 +138,8 @@ def _cause(recipe: Recipe, kept: Image, here: Recipe) -> str:
     if recipe.weights_sha256 != here.weights_sha256:
         mine, its = here.weights_sha256[:12], recipe.weights_sha256[:12]
         return f"other weights: it was drawn with {recipe.weights} ({its}), this is {here.weights} ({mine})"
+    if others := _other_files(recipe.files, here.files):
+        return f"other files: {', '.join(others)}"
     if recipe.pixels != pixel_digest(kept):
         return "the file was altered after it was drawn"
     if (recipe.sfumato, recipe.torch) != (here.sfumato, here.torch):
@@ -89,6 +149,11 @@ def _cause(recipe: Recipe, kept: Image, here: Recipe) -> str:
         return "another processor, number of threads, or fast mode: this older recipe does not say"
     others = _other_setup(recipe.setup, here.setup)
     return "; ".join(others) or "another processor: all else that the recipe records is the same"
+
+
+def _other_files(its: Mapping[str, str], mine: Mapping[str, str]) -> list[str]:
+    """What was brought beside the weights then or now, and is not the same file."""
+    return [role for role in {**its, **mine} if its.get(role) != mine.get(role)]
 
 
 def _other_setup(its: Setup, mine: Setup) -> list[str]:

@@ -41,10 +41,14 @@ class Seen:
 
 
 class Drawn(NamedTuple):
-    """A finished picture (1, 3, H, W) in 0..1, and one line for everything of the request without effect."""
+    """A finished picture (1, 3, H, W) in 0..1, and one line for everything of the request without effect.
+
+    ``worn`` names the adapters that the request and its prompt asked for.
+    """
 
     picture: Tensor
     notes: tuple[str, ...]
+    worn: tuple[str, ...] = ()
 
 
 Drawing: TypeAlias = Generator[Question, Any, Drawn]
@@ -96,7 +100,8 @@ def drawing(
         *_walk_note(request, listing, levels),
         *_size_note(size, model),
     ]
-    return Drawn(picture, tuple(dict.fromkeys(notes)))
+    worn = dict.fromkeys(name for name, _, _ in wished.adapters)
+    return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn))
 
 
 def _check_walk(request: Request, listing: Listing, spacing: str | None) -> None:

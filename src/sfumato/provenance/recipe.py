@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import cast
 
@@ -40,7 +41,8 @@ class Recipe:
 
     ``weights`` is the model's name, ``weights_sha256`` the digest of its file, ``pixels`` that of
     ``pixel_digest``; ``sfumato`` and ``torch`` are the versions that drew; ``setup`` is None in pictures
-    that are older than it.
+    that are older than it. ``files`` are the digests of what was brought beside the weights ("adapter ink",
+    "vae", ...), ``loading`` what was said of how to load them ("dtype": "bfloat16").
     """
 
     request: Request
@@ -50,6 +52,8 @@ class Recipe:
     sfumato: str
     torch: str
     setup: Setup | None = None
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    loading: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def to_json(self) -> str:
         """One line of JSON with the request as an object in it."""
@@ -64,7 +68,8 @@ class Recipe:
             raise InputError(f"the recipe is not JSON: {error}") from error
         values = cast("dict[str, object]", found if isinstance(found, dict) else {})
         setup = _setup(values.pop("setup", None))
-        expected = {field.name for field in fields(cls)} - {"setup"}
+        files, loading = (_texts(name, values.pop(name, {})) for name in ("files", "loading"))
+        expected = {each.name for each in fields(cls)} - {"setup", "files", "loading"}
         if set(values) != expected:
             odd = ", ".join(sorted(map(str, expected ^ set(values))))
             raise InputError(f"the recipe has missing or unknown fields ({odd}); another sfumato wrote it")
@@ -72,7 +77,8 @@ class Recipe:
         wrong = sorted(name for name, value in values.items() if not isinstance(value, str))
         if wrong:
             raise InputError(f"the recipe's {', '.join(wrong)} is not text; it was altered")
-        return cls(request=request, setup=setup, **cast("dict[str, str]", values))
+        texts = cast("dict[str, str]", values)
+        return cls(request=request, setup=setup, files=files, loading=loading, **texts)
 
     def parameters(self, size: tuple[int, int]) -> str:
         """The convention of Automatic1111's web interface; ``size`` is the drawn (width, height)."""
@@ -86,6 +92,8 @@ class Recipe:
             "Size": f"{size[0]}x{size[1]}",
             "Model": self.weights,
             "Model hash": self.weights_sha256[:10],
+            "Clip skip": str(request.clip_skip or ""),
+            "Hashes": self._hashes(),
             "Version": f"sfumato {self.sfumato}",
         }
         lines = [request.prompt]
@@ -93,6 +101,16 @@ class Recipe:
             lines.append(f"Negative prompt: {request.negative}")
         lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items() if value))
         return "\n".join(lines)
+
+    def _hashes(self) -> str:
+        """What galleries find models by: the first ten digits of every file's digest, as JSON."""
+        kinds = {"adapter": "lora:", "word": "embed:", "vae": "vae"}
+        told = {"model": self.weights_sha256[:10]}
+        for role, sha256 in self.files.items():
+            kind, _, name = role.partition(" ")
+            if kind in kinds:
+                told[kinds[kind] + name] = sha256[:10]
+        return json.dumps(told) if len(told) > 1 else ""
 
 
 def _guidance(asked: float | str) -> dict[str, str]:
@@ -109,14 +127,32 @@ def _setup(found: object) -> Setup | None:
     return Setup(**values)  # pyright: ignore[reportArgumentType]  (checked above)
 
 
-def recipe_of(
-    request: Request, image: Image.Image, *, weights: str, weights_sha256: str, setup: Setup
-) -> Recipe:
+def _texts(name: str, found: object) -> dict[str, str]:
+    if not isinstance(found, dict) or not all(
+        isinstance(text, str) for text in cast("dict[str, object]", found).values()
+    ):
+        raise InputError(f"the recipe's {name} is {found!r}: it was altered, or another sfumato wrote it")
+    return cast("dict[str, str]", found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a picture was drawn with: fields as in ``Recipe``."""
+
+    weights: str
+    weights_sha256: str
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    loading: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def recipe_of(request: Request, image: Image.Image, means: Means, *, setup: Setup) -> Recipe:
     """The recipe of a picture that this process has just drawn."""
     return Recipe(
         request=request,
-        weights=weights,
-        weights_sha256=weights_sha256,
+        weights=means.weights,
+        weights_sha256=means.weights_sha256,
+        files=means.files,
+        loading=means.loading,
         pixels=pixel_digest(image),
         sfumato=__version__,
         torch=importlib.metadata.version("torch"),

@@ -1,0 +1,139 @@
+"""What a prompt's grammar wishes for is what is drawn, step by step and text by text."""
+
+import pytest
+import torch
+
+from sfumato.diffusion.named import Named
+from sfumato.engine import Engine, drawing
+from sfumato.engine.wish import wishes
+from sfumato.errors import InputError
+from sfumato.families.model import EDITS, FILLS
+from sfumato.request import Request
+
+
+def wished(prompt, **more):
+    return wishes(Request(**{"prompt": prompt, "seed": 1, "steps": 4, **more}), (8, 8))
+
+
+def drawn(model, prompt, pictures=None, **more):
+    request = Request(**{"prompt": prompt, "seed": 1, "steps": 4, "sampler": "euler", **more})
+    job = drawing(request, model, pictures=pictures or {})
+    ((ended,),) = [round_ for round_ in Engine(model).run([job]) if round_]
+    if isinstance(ended.outcome, Exception):
+        raise ended.outcome
+    return ended.outcome
+
+
+def test_a_plain_prompt_is_one_stage_as_it_was_typed():
+    ((first, wish),) = wished("a (red:1.2) cat", negative="fog").stages
+    assert (first, wish.prompt, wish.negative, wish.guidance) == (0, "a (red:1.2) cat", "fog", 4.0)
+
+
+def test_edits_of_prompt_and_negative_make_stages_together():
+    stages = wished("a [cat:dog:0.5]", negative="[fog:rain:1]").stages
+    assert [(first, wish.prompt, wish.negative) for first, wish in stages] == [
+        (0, "a cat", "fog"),
+        (1, "a cat", "rain"),
+        (2, "a dog", "rain"),
+    ]
+
+
+def test_and_multiplies_the_scale_by_each_weight():
+    ((_, wish),) = wished("a cat AND a dog :0.5", guidance=6).stages
+    assert wish.guidance == Named("compose", (6.0, ("a dog", 3.0)))
+    assert wish.prompt == "a cat"
+
+
+def test_and_beside_another_guide_is_refused():
+    with pytest.raises(InputError, match="AND guides by itself"):
+        wished("a cat AND a dog", guidance="apg(7)")
+
+
+def test_adapters_of_request_and_prompt_are_worn_and_their_signs_are_no_words():
+    found = wished("a cat <lora:ink:0.5>", adapters=(("fog", 1.0, 1.0),))
+    assert found.adapters == (("fog", 1.0, 1.0), ("ink", 0.5, 0.5))
+    assert found.stages[0][1].prompt == "a cat"
+
+
+def test_what_has_no_effect_in_a_negative_prompt_is_noted():
+    notes = " ".join(wished("a", negative="fog AND rain <lora:ink:1>").notes)
+    assert "in the negative prompt it is a word" in notes
+    assert "not worn (ink)" in notes
+
+
+def test_a_part_that_no_step_draws_is_noted():
+    assert any("'dog' is never drawn" in note for note in wished("a [cat:dog:9]").notes)
+
+
+def lengths(model):
+    """What the rows of every forward were told: the glass model tells a text by its length."""
+    return [sorted({int(call.conditioning.context[0, 0, 0]) for call in calls}) for calls in model.forwards]
+
+
+def test_each_step_is_told_the_text_of_its_stage(glass):
+    drawn(glass, "[cat:horse:0.5]", negative="fo", guidance=3)
+    assert lengths(glass) == [[2, 3], [2, 3], [2, 5], [2, 5]]
+
+
+def test_texts_that_take_turns_are_read_once_each(glass):
+    drawn(glass, "[cat|horse]", steps=6)
+    assert sorted(glass.texts) == ["", "cat", "horse"]
+    assert lengths(glass) == [[0, 3], [0, 5]] * 3
+
+
+def test_and_is_the_sum_of_the_ways_from_the_negative_prompt(glass):
+    """By hand: one text twice by AND is that text at twice the scale."""
+    twice = drawn(glass, "cat AND cat", guidance=2, negative="foggy")
+    once = drawn(glass, "cat", guidance=4, negative="foggy")
+    assert torch.allclose(twice.picture, once.picture, atol=1e-6)
+    assert not torch.allclose(twice.picture, drawn(glass, "cat AND cat", guidance=2).picture, atol=1e-3)
+
+
+def test_an_empty_stage_is_drawn_as_no_words(glass):
+    drawn(glass, "[cat:0.5]", guidance=1)
+    assert lengths(glass) == [[0], [0], [3], [3]]
+
+
+def test_an_adapter_that_does_not_hang_is_refused_before_anything_is_read(glass):
+    with pytest.raises(InputError, match="no adapter 'ink'"):
+        drawn(glass, "a cat <lora:ink:1>")
+    assert glass.texts == []
+
+
+PICTURE, MASK = torch.zeros(1, 3, 8, 16), torch.ones(1, 1, 8, 16)
+
+
+def test_what_is_seen_beside_the_latent_is_in_every_row(glass):
+    glass.beside = FILLS
+    drawn(glass, "cat", {"p": PICTURE, "m": MASK}, picture="p", mask="m")
+    assert [(picture is PICTURE, mask is MASK) for picture, mask in glass.looks] == [(True, True)]
+    rows = [call.conditioning.beside for calls in glass.forwards for call in calls]
+    assert all(beside is not None and beside.shape[1] == FILLS for beside in rows)
+    assert {call.x.shape[2:] for calls in glass.forwards for call in calls} == {(8, 16)}
+
+
+def test_a_model_that_fills_holes_fills_all_where_there_is_no_picture_and_says_so(glass):
+    glass.beside = FILLS
+    notes = drawn(glass, "cat").notes
+    ((picture, mask),) = glass.looks
+    assert picture.unique().tolist() == [0.5]
+    assert mask.unique().tolist() == [1.0]
+    assert any("painted all of it" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("beside", "given", "told"),
+    [
+        (0, {"picture": "p"}, "reads words alone"),
+        (FILLS, {"picture": "p"}, "give a mask"),
+        (EDITS, {"picture": "p", "mask": "m"}, "the mask would have no effect"),
+        (EDITS, {}, "give it one to edit"),
+        (FILLS, {"picture": "q", "mask": "m"}, "is not here"),
+        (FILLS, {"picture": "p", "mask": "m", "size": (8, 8)}, "16x8 was not brought to the asked 8x8"),
+    ],
+)
+def test_a_picture_that_would_have_no_effect_or_is_missing_is_refused(glass, beside, given, told):
+    glass.beside = beside
+    with pytest.raises(InputError, match=told):
+        drawn(glass, "cat", {"p": PICTURE, "m": MASK}, **given)
+    assert glass.texts == []
