@@ -144,8 +144,8 @@ def test_pruning_leaves_out_what_nobody_reads_and_says_so(sfumato, tmp_path):
     out = done(sfumato, "long.safetensors", "short.safetensors", "--prune")
     kept = {name for name in made if name not in (EMA, "strange", "betas") and "position_ids" not in name}
     assert set(held("short.safetensors")) == kept
-    assert "left out: averages of the training (model_ema.*): 1 tensors" in out
-    assert "left out: no network has them: 1 tensors" in out
+    assert "left out: averages of the training (model_ema.*): 1 tensor\n" in out
+    assert "left out: no network has them: 1 tensor\n" in out
 
 
 def test_without_pruning_a_file_keeps_everything(sfumato, tmp_path):
