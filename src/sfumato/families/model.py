@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from torch import Tensor
 
+from sfumato.adapters.closet import Closet
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 
@@ -65,6 +66,11 @@ class Model(Protocol):
         ...
 
     @property
+    def closet(self) -> Closet | None:
+        """Where adapters and learned words are hung; None for a model that takes none."""
+        ...
+
+    @property
     def prediction(self) -> Prediction:
         """What its network's output means."""
         ...
@@ -98,6 +104,14 @@ class Model(Protocol):
 
     def look(self, picture: Tensor) -> Tensor:
         """The latent (1, C, h, w) that stands for a picture (1, 3, H, W) in 0..1."""
+        ...
+
+    def beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """What a network that continues pictures sees beside the latent: ``Conditioning.beside``.
+
+        ``picture`` is (1, 3, H, W) in 0..1; ``mask`` (1, 1, H, W), above 0.5 where it is to be painted anew.
+        Raises InputError for networks that see no picture, or no mask, or want one.
+        """
         ...
 
     def decode(self, latent: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from sfumato.adapters.closet import Closet
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Later, Level
 from sfumato.errors import CheckpointError
@@ -28,7 +29,9 @@ def refined(base: Model, refiner: Model) -> Refined:
             f"{refiner.name} ({refiner.family}) cannot end what {base.name} ({base.family}) begins: "
             "there is a refiner for SDXL only"
         )
-    return Refined(base=base, refiner=refiner)
+    learned = {reader.part: reader.embeddings for reader in base.readers}
+    readers = tuple(replace(reader, embeddings=learned[reader.part]) for reader in refiner.readers)
+    return Refined(base=base, refiner=replace(refiner, readers=readers))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +57,11 @@ class Refined:
     @property
     def notes(self) -> tuple[str, ...]:
         return (*self.base.notes, *(f"refiner: {note}" for note in self.refiner.notes))
+
+    @property
+    def closet(self) -> Closet:
+        """Adapters are the base's; learned words are read by both, which share the tower's vectors."""
+        return self.base.closet
 
     @property
     def prediction(self) -> Prediction:
@@ -104,6 +112,9 @@ class Refined:
 
     def look(self, picture: Tensor) -> Tensor:
         return self.base.look(picture)
+
+    def beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        return self.base.beside(picture, mask)
 
     def _to_whom(self, call: Call) -> tuple[Stable, Call]:
         """The network that answers at this level, and the call as it understands it."""

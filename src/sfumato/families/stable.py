@@ -6,7 +6,7 @@ words are read is in reading.py, levels are in trained.py, pictures in latents.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sfumato.adapters.attach import Wardrobe
 from sfumato.adapters.closet import Closet, Tower
+from sfumato.adapters.triggers import lacking
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.errors import InputError
@@ -56,7 +57,7 @@ class Stable:
     zeros_for_nothing: bool | None = None
     notes: tuple[str, ...] = ()  # what was found out about the checkpoint, for people
     wardrobe: Wardrobe = field(init=False)
-    closet: Closet = field(init=False)
+    closet: Closet = field(init=False)  # adapters and learned words, which requests call by their names
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wardrobe", Wardrobe(self.unet))
@@ -71,7 +72,7 @@ class Stable:
         return self.sizes.native
 
     @property
-    def beside(self) -> int:
+    def channels_beside(self) -> int:
         """How many channels the U-Net sees beside the latent: 5 to fill holes, 4 to edit, else none."""
         return self.unet.config.in_channels - self.latents.channels
 
@@ -111,7 +112,14 @@ class Stable:
         )
         worn = tuple((name, picture) for name, picture, _ in wording.adapters)
         notes = dict.fromkeys(note for read in reads for note in read.notes)
-        return Encoded(replace(told, adapters=worn), tuple(notes))
+        return Encoded(replace(told, adapters=worn), (*notes, *self._trigger_notes(wording)))
+
+    def _trigger_notes(self, wording: Wording) -> Iterator[str]:
+        """A line for every adapter that is worn while the prompt holds none of its trigger words."""
+        for name, picture, _ in () if wording.unwanted else wording.adapters:
+            words = self.closet.adapters[name].triggers
+            if picture and words and len(lacking(wording.text, words)) == len(words):
+                yield f"{name} was trained with the words {', '.join(words)}: none is in the prompt"
 
     def lane(self, call: Call) -> Hashable:
         return call.weaker
@@ -119,6 +127,18 @@ class Stable:
     def look(self, picture: Tensor) -> Tensor:
         """The latent (1, C, h, w) that stands for a picture (1, 3, H, W) in 0..1."""
         return self.latents.look(picture)
+
+    def beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """The picture for a U-Net that edits (8 channels in), mask and picture for one that fills (9)."""
+        if self.channels_beside == self.latents.channels:
+            if mask is not None:
+                raise InputError(f"{self.name} edits a whole picture: leave the mask out")
+            return self.latents.unscaled(picture)
+        if self.channels_beside == self.latents.channels + 1:
+            if mask is None:
+                raise InputError(f"{self.name} fills a hole in a picture: give a mask that says where")
+            return self.latents.with_hole(picture, mask)
+        raise InputError(f"{self.name} sees no picture beside the words: take an inpainting model")
 
     def decode(self, latent: Tensor) -> Tensor:
         return self.latents.decode(latent)
@@ -175,13 +195,13 @@ class Stable:
                 f"a scale of guidance was told to {self.name}, which was not distilled to read one"
             )
         given = 0 if told.beside is None else told.beside.shape[1]
-        if given == self.beside:
+        if given == self.channels_beside:
             return
-        if not self.beside:
+        if not self.channels_beside:
             raise InputError(
                 f"{self.name} reads words only: take an inpainting model to fill a picture's hole"
             )
         raise InputError(
-            f"{self.name} sees {self.beside} channels beside the latent and was given {given}: "
+            f"{self.name} sees {self.channels_beside} channels beside the latent and was given {given}: "
             "it continues a picture, so give it one"
         )

@@ -98,6 +98,7 @@ class World:
     weaker: UNet | None = None  # one of the same kind that knows less, to guide by; in no file
     family: str = field(default=FAMILY, init=False)
     notes: tuple[str, ...] = field(default=(), init=False)
+    closet: None = field(default=None, init=False)
 
     @property
     def prediction(self) -> Prediction:
@@ -166,6 +167,9 @@ class World:
         mean, deviation = self._statistics(picture)
         return (self.autoencoder.encode(picture * 2 - 1)[0] - mean) / deviation
 
+    def beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ARG002
+        raise InputError(f"{self.name} sees no picture beside the words: take an inpainting model")
+
     def decode(self, latent: Tensor) -> Tensor:
         mean, deviation = self._statistics(latent)
         return (self.autoencoder.decode(latent * deviation + mean) / 2 + 0.5).clamp(0, 1)
@@ -214,11 +218,7 @@ class World:
 
     @classmethod
     def of(cls, parts: Parts) -> World:
-        """The model in the file of ``parts``, none of which can come from elsewhere."""
-        if parts.replaced:
-            raise CheckpointError(
-                f"{parts.path}: models of the picture world take no other {parts.replaced[0]}"
-            )
+        """The model in the file of ``parts``."""
         return cls.load(parts.path, device=parts.place.device)
 
     @classmethod
