@@ -224,6 +224,13 @@ def test_a_pickle_that_computes_without_end_is_ended(tmp_path, monkeypatch):
     assert time.process_time() - start < 5
 
 
+def test_a_pickle_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    torch.save(PLAIN, tmp_path / "some.pt")
+    monkeypatch.setattr(pickles, "PATIENCE", 0.01)
+    with pytest.raises(CheckpointError, match="reading it took more than"):
+        pickles.unpickled(tmp_path / "some.pt", seconds=1)
+
+
 def test_a_pickle_that_asks_for_more_memory_than_it_has_is_refused(tmp_path):
     torch.save({"a": torch.ones(3)}, tmp_path / "some.pt", _use_new_zipfile_serialization=False)
     raw = (tmp_path / "some.pt").read_bytes()
