@@ -146,6 +146,25 @@ def tiny_painter(tiny_weights):
 
 
 @pytest.fixture(scope="session")
+def tiny_lora(tiny_world, tmp_path_factory: pytest.TempPathFactory):
+    """An adapter of ``tiny_world`` as PEFT names it: one layer of the U-Net, one of the text tower."""
+    from sfumato.checkpoints.safetensors import save
+
+    generator = torch.Generator().manual_seed(3)
+    tensors = {}
+    for prefix, network in (("unet", tiny_world.unet), ("text_encoder", tiny_world.text)):
+        leaves = [name for name, each in network.named_modules() if isinstance(each, torch.nn.Linear)]
+        leaf = network.get_submodule(leaves[0])
+        down, up = (
+            torch.randn(size, generator=generator) for size in ((2, leaf.in_features), (leaf.out_features, 2))
+        )
+        tensors |= {f"{prefix}.{leaves[0]}.lora_A.weight": down, f"{prefix}.{leaves[0]}.lora_B.weight": up}
+    path = tmp_path_factory.mktemp("adapters") / "ink.safetensors"
+    save(path, tensors, {"modelspec.trigger_phrase": "ink drawing"})
+    return path
+
+
+@pytest.fixture(scope="session")
 def in_small():
     """Makes, of a training recipe, the same with tiny networks, few pictures and few steps."""
 

@@ -7,12 +7,16 @@ import torch
 from PIL import Image
 
 import sfumato
+from sfumato.checkpoints.safetensors import digest
 from sfumato.errors import CheckpointError, InputError
 from sfumato.provenance.recipe import Setup, read_recipe
 from sfumato.request import Request
 
+FEW = {"seed": 7, "steps": 2}
 
-def same(one: Image.Image, other: Image.Image) -> bool:
+
+def same(one, other) -> bool:
+    one, other = (each if isinstance(each, Image.Image) else each.image for each in (one, other))
     return one.size == other.size and one.tobytes() == other.tobytes()
 
 
@@ -177,3 +181,74 @@ def test_guidance_is_named_in_python_too(tiny_painter):
     named = tiny_painter("a", seed=1, steps=3, guidance=sfumato.cfg(6.0))
     assert named.request.guidance == "cfg(6.0, start=0.0, stop=1.0)"
     assert named.image.tobytes() == tiny_painter("a", seed=1, steps=3, guidance=6.0).image.tobytes()
+
+
+def test_an_adapter_is_worn_by_pictures_that_name_it_and_by_no_others(tiny_weights, tiny_lora):
+    painter = sfumato.load(tiny_weights)
+    bare = painter("a red cat", **FEW)
+    assert any("2 of its 2 modules matched" in line for line in painter.hang(tiny_lora))
+    wishes = [
+        painter.request("a red cat", **FEW),
+        painter.request("a red cat", adapters=[("ink", 1, 1)], **FEW),
+        painter.request("a red cat <lora:ink:1>", **FEW),
+        painter.request("a red cat <lora:ink:0>", **FEW),
+    ]
+    plain, worn, named, unworn = painter.batch(wishes)
+    assert same(plain, bare)
+    assert same(unworn, bare)
+    assert not same(worn, bare)
+    assert same(named, worn)
+    painter.remove("ink")
+    assert same(painter("a red cat", **FEW), bare)
+
+
+def test_a_prompt_without_the_trigger_is_told(tiny_weights, tiny_lora):
+    painter = sfumato.load(tiny_weights)
+    painter.hang(tiny_lora)
+    notes = painter("a red cat <lora:ink:1>", **FEW).notes
+    assert any("does not say: ink drawing" in note for note in notes)
+    assert not any("does not say" in note for note in painter("an ink drawing <lora:ink:1>", **FEW).notes)
+
+
+def test_adapters_undo_themselves_and_stand_in_the_recipe(tiny_weights, tiny_lora, tmp_path):
+    painter = sfumato.load(tiny_weights)
+    with painter.adapted(sfumato.lora(tiny_lora, 0.5)):
+        picture = painter("a red cat", **FEW)
+        assert picture.request.adapters == (("ink", 0.5, 0.5),)
+    recipe = read_recipe(picture.save(tmp_path / "cat.png"))
+    assert recipe.files == {"adapter ink": digest(tiny_lora)}
+    assert not painter.model.closet.adapters
+    assert painter("a red cat", **FEW).request.adapters == ()
+    with pytest.raises(sfumato.InputError, match="no adapter 'ink'"):
+        painter(picture.request)
+
+
+def test_choices_are_made_by_the_seed_and_stand_in_the_request(tiny_painter, tmp_path):
+    (tmp_path / "colour.txt").write_text("green\n")
+    request = tiny_painter.request("a {red|red} cat, a __colour__ car", seed=1, wildcards=tmp_path)
+    assert request.prompt == "a red cat, a green car"
+    with pytest.raises(sfumato.InputError, match="wildcards"):
+        tiny_painter.request(request, wildcards=tmp_path)
+
+
+def test_a_picture_to_go_on_from_is_kept_at_the_size_of_the_request(tiny_painter):
+    picture, mask = Image.new("RGB", (20, 10), "red"), Image.new("L", (20, 10), 255)
+    request = tiny_painter.request("a cat", picture=picture, mask=mask, size=(16, 8), seed=1)
+    assert request.size == (16, 8)
+    assert request.picture
+    assert request.mask
+    assert tiny_painter.request(request, picture=picture, mask=mask) == request
+    assert tiny_painter.request("a cat", picture=picture, seed=1).size == (20, 10)
+    with pytest.raises(sfumato.InputError, match="reads words alone"):
+        tiny_painter(request)
+    with pytest.raises(sfumato.InputError, match="4x4 pixels, its picture 20x10"):
+        tiny_painter.request("a cat", picture=picture, mask=Image.new("L", (4, 4)))
+
+
+def test_words_weigh_as_their_brackets_say(tiny_painter):
+    plain, heavy, none = (
+        tiny_painter(prompt, **FEW) for prompt in ("a red cat", "a (red:3) cat", "a (red:1) cat")
+    )
+    assert same(plain, none)
+    assert not same(plain, heavy)
+    assert not same(tiny_painter("a (red:3) cat", weighting="comfy", **FEW), heavy)

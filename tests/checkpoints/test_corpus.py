@@ -145,6 +145,7 @@ WEB = b"<!DOCTYPE html><html><head><title>Sign in</title></head>" + b"<p>403 For
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 4265380512\n"
 GGUF = b"GGUF\3\0\0\0" + bytes(99)
 UNKNOWN = {"dtype": "X", "shape": [], "data_offsets": [0, 0]}
+EMPTY = {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
 DIGITS = b'{"a":{"dtype":"U8","shape":[' + b"9" * 10_000 + b"]}}"
 
 FILES = {  # name of the case: name of the file, what makes its content, what is told
@@ -163,6 +164,13 @@ FILES = {  # name of the case: name of the file, what makes its content, what is
     "header of numbers": ("m", lambda: bombed("numbers"), "entry of tensor a"),
     "header that nests": ("m", lambda: bombed("nests", 900_000), "not valid JSON"),
     "a number of 10,000 digits": ("m", lambda: header(DIGITS), "not valid JSON"),
+    "a shape beyond all numbers": ("m", lambda: header({"a": EMPTY | {"shape": [0, 10**30]}}), "entry of"),
+    "an offset beyond all numbers": (
+        "m",
+        lambda: header({"a": EMPTY | {"data_offsets": [0, 10**4000]}}),
+        "entry of",
+    ),
+    "a shape that overflows": ("m", lambda: header({"a": EMPTY | {"shape": [0, 2**62, 9]}}), "entry of"),
     "a name of a million letters": ("m", lambda: header({"n" * 10**6: UNKNOWN}), "unknown type X"),
     "a name with line breaks": ("m", lambda: header({"a\n\nb": UNKNOWN}), r"tensor 'a\\n\\nb'"),
     "a web page": ("m.safetensors", lambda: WEB, "a text file"),

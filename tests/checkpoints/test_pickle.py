@@ -210,7 +210,8 @@ def test_a_zip_that_torch_would_not_write_is_refused(tmp_path):
         unpickler._read(tmp_path / "script.pt", tmp_path / "copy")
 
 
-def test_a_pickle_that_computes_without_end_is_ended(tmp_path):
+def test_a_pickle_that_computes_without_end_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(pickles, "PATIENCE", 60)  # it is the computing that is bounded here, not the waiting
     nested: object = (1,)
     for _ in range(60):
         nested = (nested, nested)  # 2**60 steps to hash, a hundred bytes to write
@@ -218,18 +219,24 @@ def test_a_pickle_that_computes_without_end_is_ended(tmp_path):
     inner = pickle.dumps(nested, protocol=2)[2:-1]
     (tmp_path / "some.pt").write_bytes(raw + inner + b"K\x01s.")
     start = time.process_time()
-    with pytest.raises(CheckpointError, match="refused"):
+    with pytest.raises(CheckpointError, match=r"the process that read it was ended \(-\d+\)"):
         pickles.unpickled(tmp_path / "some.pt", seconds=1)
     assert time.process_time() - start < 5
+
+
+def test_a_pickle_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    torch.save(PLAIN, tmp_path / "some.pt")
+    monkeypatch.setattr(pickles, "PATIENCE", 0.01)
+    with pytest.raises(CheckpointError, match="reading it took more than"):
+        pickles.unpickled(tmp_path / "some.pt", seconds=1)
 
 
 def test_a_pickle_that_asks_for_more_memory_than_it_has_is_refused(tmp_path):
     torch.save({"a": torch.ones(3)}, tmp_path / "some.pt", _use_new_zipfile_serialization=False)
     raw = (tmp_path / "some.pt").read_bytes()
     count = raw.index(b"cpu") + 3
-    assert raw[count : count + 4] == b"q\x05K\x03" or b"K\x03" in raw[count : count + 6]
     place = raw.index(b"K\x03", count)
-    huge = b"\x8a\x05" + struct.pack("<q", 2**37)[:5]
+    huge = b"\x8a\x04" + struct.pack("<i", 2**29)  # 2 GB, which most machines would give
     (tmp_path / "some.pt").write_bytes(raw[:place] + huge + raw[place + 2 :])
     with pytest.raises(CheckpointError, match="more memory than its size explains"):
         open_checkpoint(tmp_path / "some.pt")

@@ -92,6 +92,8 @@ def test_the_folder_has_what_diffusers_asks_for(folders, family):
             assert config.get("_class_name", config.get("architectures", [None])[0]) == what[1]
     opened = open_checkpoint(folder)
     assert set(opened.configs) == {"", "scheduler", *recognise(opened).parts}
+    layers = {"sd1": 12, "sd2": 23, "sdxl": 12}  # SD 2 does not read the last of its 24
+    assert opened.configs.get("text_encoder", {}).get("num_hidden_layers") == layers.get(family)
     assert opened.configs["vae"]["scaling_factor"] == (0.13025 if "xl" in family else 0.18215)
 
 
@@ -121,6 +123,7 @@ def test_what_is_predicted_survives_both_ways(sfumato, files):
         done(sfumato, files[family], f"{family}-v", "--prediction", "v")
         done(sfumato, f"{family}-v", f"{family}-v.safetensors")
         assert recognise(open_checkpoint(f"{family}-v.safetensors")).prediction == "v"
+        assert "v_pred" in held(f"{family}-v.safetensors")  # for loaders that read no metadata
 
 
 def test_walks_to_pure_noise_survive_both_ways(sfumato, tmp_path):
@@ -144,8 +147,8 @@ def test_pruning_leaves_out_what_nobody_reads_and_says_so(sfumato, tmp_path):
     out = done(sfumato, "long.safetensors", "short.safetensors", "--prune")
     kept = {name for name in made if name not in (EMA, "strange", "betas") and "position_ids" not in name}
     assert set(held("short.safetensors")) == kept
-    assert "left out: averages of the training (model_ema.*): 1 tensors" in out
-    assert "left out: no network has them: 1 tensors" in out
+    assert "left out: averages of the training (model_ema.*): 1 tensor\n" in out
+    assert "left out: no network has them: 1 tensor\n" in out
 
 
 def test_without_pruning_a_file_keeps_everything(sfumato, tmp_path):

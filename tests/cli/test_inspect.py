@@ -43,7 +43,7 @@ def test_a_file_of_strangers_is_described_by_its_parts(sfumato, tmp_path):
     assert facts["parts"]["down"] == {"parameters": 14, "precision": "F16+F32"}
     out = sfumato("inspect", "stranger.safetensors")[1]
     assert "unknown, of no family that is known" in out
-    assert "obstacle" in out
+    assert "drawable       no: no kind of file that is known has such tensors" in out
 
 
 def test_a_damaged_file_is_an_error(sfumato, tiny_weights, tmp_path):
@@ -127,6 +127,8 @@ def test_what_a_trainer_wrote_is_shown(sfumato, tmp_path):
     assert (facts["training"]["base"], facts["training"]["rank"]) == ("base.safetensors", "8")
     lines = sfumato("inspect", path)[1].splitlines()
     assert "changes        2 layers of rank 8" in lines
+    assert "lora           17.41 k parameters in F16" in lines
+    assert "drawable       no: lora: goes with a model and is none itself" in lines
     assert "tags           inkstyle 20, a cat 12, a dog 3" in lines
     assert [line for line in lines if line.startswith("author")] == [
         "author         Ada note           forged  [2J"

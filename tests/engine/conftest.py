@@ -15,7 +15,7 @@ class Glass:
     name, family, native = "glass", "glass", (8, 8)
 
     prediction = FLOW
-    beside = 0
+    channels_beside = 0
     notes = ()
 
     def __init__(self):
@@ -53,9 +53,11 @@ class Glass:
             0.5 * call.x / (1 + call.level.sigma) + call.conditioning.context.mean() / 9 for call in calls
         ]
 
-    def seen_beside(self, picture, mask):
+    def beside(self, picture, mask):
         self.looks.append((picture, mask))
-        return torch.full((1, self.beside, *self.blank((picture.shape[3], picture.shape[2])).shape[2:]), 0.5)
+        return torch.full(
+            (1, self.channels_beside, *self.blank((picture.shape[3], picture.shape[2])).shape[2:]), 0.5
+        )
 
     def decode(self, latent):
         return latent[:, :1].expand(-1, 3, -1, -1).sigmoid()

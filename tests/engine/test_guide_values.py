@@ -43,8 +43,8 @@ BELOW_ZERO = {"apg": ["momentum"]}  # that may be
 def outcome(model, guidance):
     """What is drawn, or the error that is raised before any text is read."""
     model.texts.clear()
-    model.beside = EDITS if str(guidance).startswith("pix2pix") else 0
-    shown = "picture" if model.beside else None
+    model.channels_beside = EDITS if str(guidance).startswith("pix2pix") else 0
+    shown = "picture" if model.channels_beside else None
     request = Request(prompt="a red cat", seed=1, steps=3, sampler="euler", guidance=guidance, picture=shown)
     job = drawing(request, model, pictures={"picture": torch.zeros(1, 3, 8, 8)})
     try:

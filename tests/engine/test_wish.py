@@ -104,7 +104,7 @@ PICTURE, MASK = torch.zeros(1, 3, 8, 16), torch.ones(1, 1, 8, 16)
 
 
 def test_what_is_seen_beside_the_latent_is_in_every_row(glass):
-    glass.beside = FILLS
+    glass.channels_beside = FILLS
     drawn(glass, "cat", {"p": PICTURE, "m": MASK}, picture="p", mask="m")
     assert [(picture is PICTURE, mask is MASK) for picture, mask in glass.looks] == [(True, True)]
     rows = [call.conditioning.beside for calls in glass.forwards for call in calls]
@@ -113,7 +113,7 @@ def test_what_is_seen_beside_the_latent_is_in_every_row(glass):
 
 
 def test_a_model_that_fills_holes_fills_all_where_there_is_no_picture_and_says_so(glass):
-    glass.beside = FILLS
+    glass.channels_beside = FILLS
     notes = drawn(glass, "cat").notes
     ((picture, mask),) = glass.looks
     assert picture.unique().tolist() == [0.5]
@@ -133,7 +133,7 @@ def test_a_model_that_fills_holes_fills_all_where_there_is_no_picture_and_says_s
     ],
 )
 def test_a_picture_that_would_have_no_effect_or_is_missing_is_refused(glass, beside, given, told):
-    glass.beside = beside
+    glass.channels_beside = beside
     with pytest.raises(InputError, match=told):
         drawn(glass, "cat", {"p": PICTURE, "m": MASK}, **given)
     assert glass.texts == []

@@ -1,1 +1,1 @@
-"""Weights on disk: read lazily, load strictly, write atomically."""
+"""Weights on disk: opened lazily (``open.py`` first), told apart, loaded strictly, written atomically."""

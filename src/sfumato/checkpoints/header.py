@@ -158,6 +158,8 @@ def _tensor(path: Path, name: str, entry: object) -> TensorInfo:
     )
     if not isinstance(dtype, str) or shape is None or extent is None or len(extent) != 2:
         raise _broken(path, name, fields)
+    if math.prod(max(length, 1) for length in shape) >= LARGEST_NUMBER:  # torch refuses it, even with a 0
+        raise _broken(path, name, fields)
     name = shown(name)
     if dtype not in BITS:
         raise CheckpointError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from sfumato.checkpoints import marks
 from sfumato.checkpoints.open import Checkpoint
 from sfumato.checkpoints.parts import Parts, averaged, parts_of
-from sfumato.checkpoints.prediction import decide
+from sfumato.checkpoints.prediction import Decision, decide
 from sfumato.checkpoints.structure import missing_tensors, odd_depths, surplus_tensors
 from sfumato.checkpoints.tensors import Kind, Tensors
 from sfumato.errors import CheckpointError
@@ -110,13 +110,17 @@ def _with_unet(checkpoint: Checkpoint, parts: Parts, asked: str | None) -> Found
     pipeline = str(checkpoint.configs.get("", {}).get("_class_name", "")).endswith("Pipeline")
     whole = pipeline or len(parts.tensors) > 1
     inputs = _inputs(unet.kinds)
-    decision = decide(
-        family,
-        unet,
-        checkpoint.tensors.kinds,
-        metadata=checkpoint.metadata,
-        scheduler=checkpoint.configs.get("scheduler"),
-        asked=asked,
+    decision = (
+        Decision("", "")
+        if family == "unknown" and asked is None
+        else decide(
+            family,
+            unet,
+            checkpoint.tensors.kinds,
+            metadata=checkpoint.metadata,
+            scheduler=checkpoint.configs.get("scheduler"),
+            asked=asked,
+        )
     )
     return Found(
         kind="checkpoint" if whole else "unet",

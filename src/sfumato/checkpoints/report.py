@@ -121,9 +121,11 @@ def report(checkpoint: Checkpoint, found: Found) -> Report:
 
 
 def _parts(found: Found, kinds: Mapping[str, Kind]) -> dict[str, Part]:
-    """Of recognised parts; of a stranger, by the first word of every name."""
+    """Of recognised parts; an adapter is one; of a stranger, by the first word of every name."""
     if found.parts:
         return {part: _part(held.kinds.values()) for part, held in found.parts.items()}
+    if found.kind != "unknown":
+        return {found.kind: _part(kinds.values())}
     groups: dict[str, list[Kind]] = {}
     for name, kind in kinds.items():
         groups.setdefault(re.split(r"[._]", name, maxsplit=1)[0], []).append(kind)

@@ -106,7 +106,7 @@ def _again(
     kinds = {name: kind for name, kind in tensors.kinds.items() if name not in names}
     kept = {name: text for name, text in checkpoint.metadata.items() if name not in STALE}
     _write(target, Tensors(kinds=kinds, read=tensors.read), kept, half=half)
-    return tuple(f"left out: {rule}: {len(listed)} tensors" for rule, listed in dropped.items())
+    return _said(dropped)
 
 
 def _dropped(found: Found, *, prune: bool, ema: bool) -> dict[str, tuple[str, ...]]:
@@ -190,7 +190,13 @@ def _tokenizers(checkpoint: Checkpoint, found: Found) -> tuple[dict[str, bytes],
 
 def _left_out(found: Found) -> Written:
     dropped = {**found.ignored, **({"no network has them": found.unused} if found.unused else {})}
-    return tuple(f"left out: {rule}: {len(names)} tensors" for rule, names in dropped.items())
+    return _said(dropped)
+
+
+def _said(dropped: Mapping[str, tuple[str, ...]]) -> Written:
+    return tuple(
+        f"left out: {rule}: {len(names)} tensor{'s' * (len(names) != 1)}" for rule, names in dropped.items()
+    )
 
 
 TOLD = {

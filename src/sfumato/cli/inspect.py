@@ -126,9 +126,11 @@ def _lines(facts: Mapping[str, object]) -> Iterator[str]:
     yield f"{facts['file']}: {_what(facts)}"
     files = cast("tuple[str, ...]", facts["files"])
     many = f" in {len(files)} files" if len(files) > 1 else ""
-    yield _line("size", f"{_millions(facts['bytes'])}B{many}, {_millions(facts['parameters'])} parameters")
+    yield _line(
+        "size", f"{_scaled(facts['bytes'])}B{many}, {_scaled(facts['parameters']).strip()} parameters"
+    )
     for part, told in cast("dict[str, dict[str, object]]", facts["parts"]).items():
-        yield _line(part, f"{_millions(told['parameters'])} parameters in {told['precision']}")
+        yield _line(part, f"{_scaled(told['parameters']).strip()} parameters in {told['precision']}")
     yield from _verdict(facts)
     yield from _drawing(facts)
     yield from _making(facts)
@@ -151,8 +153,8 @@ def _what(facts: Mapping[str, object]) -> str:
 
 def _verdict(facts: Mapping[str, object]) -> Iterator[str]:
     """Whether it can be drawn with, and every tensor that stands in the way or is passed over."""
-    if facts["obstacle"]:
-        yield _line("obstacle", facts["obstacle"])
+    if facts["drawable"] or facts["obstacle"]:
+        yield _line("drawable", "yes" if facts["drawable"] else f"no: {facts['obstacle']}")
     for title, what in (("missing", "missing_parts"), ("missing", "missing"), ("unused", "unused")):
         if names := cast("tuple[str, ...]", facts[what]):
             yield _line(title, _listed(names))
@@ -208,5 +210,11 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
 
-def _millions(count: object) -> str:
-    return f"{cast('int', count) / 1e6:.2f} M"
+def _scaled(count: object) -> str:
+    """27170000 as "27.17 M", for a unit to follow."""
+    number = float(cast("int", count))
+    for unit in ("", "k", "M"):
+        if number < 1000:
+            return f"{number:.2f} {unit}" if unit else f"{number:.0f} "
+        number /= 1000
+    return f"{number:.2f} G"

@@ -25,22 +25,22 @@ def look_asked(request: Request, model: Model, pictures: Pictures) -> Look | Non
     picture, mask = (_found(name, pictures) for name in (request.picture, request.mask))
     if picture is None:
         return _without(request, model)
-    if not model.beside:
+    if not model.channels_beside:
         raise InputError(
             f"{model.name} reads words alone, so the picture would have no effect: leave it out, or take an "
             "inpainting model, which fills holes, or InstructPix2Pix, which edits"
         )
-    if model.beside == FILLS and mask is None:
+    if model.channels_beside == FILLS and mask is None:
         raise InputError(f"{model.name} fills holes: give a mask, white where it is to paint")
-    if model.beside == EDITS and mask is not None:
+    if model.channels_beside == EDITS and mask is not None:
         raise InputError(f"{model.name} edits whole pictures, so the mask would have no effect: leave it out")
     return Look(picture, mask)
 
 
 def _without(request: Request, model: Model) -> Look | None:
-    if model.beside == EDITS:
+    if model.channels_beside == EDITS:
         raise InputError(f"{model.name} edits pictures: give it one to edit")
-    if model.beside != FILLS:
+    if model.channels_beside != FILLS:
         return None
     width, height = request.size or model.native
     return Look(torch.full((1, 3, height, width), 0.5), torch.ones(1, 1, height, width))
@@ -48,7 +48,7 @@ def _without(request: Request, model: Model) -> Look | None:
 
 def unseen_note(request: Request, model: Model) -> list[str]:
     """A line where a model that fills holes was given no picture."""
-    if model.beside == FILLS and request.picture is None:
+    if model.channels_beside == FILLS and request.picture is None:
         return [f"{model.name} fills holes and was given no picture: it painted all of it"]
     return []
 

@@ -146,7 +146,7 @@ class Engine:
         if isinstance(first, Encode):
             return self.model.encode([first.wording])
         if isinstance(first, Look):
-            return [self.model.seen_beside(first.picture, first.mask)]
+            return [self.model.beside(first.picture, first.mask)]
         if isinstance(first, Decode):
             return [self.model.decode(first.latent)]
         calls = cast("Sequence[Call]", questions)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from sfumato.errors import InputError
 from sfumato.models.vae import AutoencoderKL
@@ -57,12 +58,22 @@ class Latents:
 
     def look(self, picture: Tensor) -> Tensor:
         """The latent (1, C, h, w), scaled, that stands for a picture (1, 3, H, W) in 0..1: its mean."""
+        return (self.unscaled(picture) - self.shift) * self.scale
+
+    def unscaled(self, picture: Tensor) -> Tensor:
+        """The same as the autoencoder has it: instruct-pix2pix is shown latents so."""
         weight = self.autoencoder.decoder.conv_in.weight
         mean, _ = self.autoencoder.encode((picture * 2 - 1).to(weight.device, weight.dtype))
         if not bool(mean.isfinite().all()) and weight.dtype != torch.float32:
             self.autoencoder.float()
-            return self.look(picture)
-        return (_finite(mean, "encoder").float() - self.shift) * self.scale
+            return self.unscaled(picture)
+        return _finite(mean, "encoder").float()
+
+    def with_hole(self, picture: Tensor, mask: Tensor) -> Tensor:
+        """What an inpainting network sees: the mask (1 in the hole), then the picture, grey in the hole."""
+        hole = (mask > 0.5).to(picture)
+        shown = self.look(torch.where(hole > 0, torch.full_like(picture, 0.5), picture))
+        return torch.cat([interpolate(hole.to(shown), size=shown.shape[2:]), shown], dim=1)
 
     def _decoded(self, latent: Tensor) -> Tensor:
         """The picture, about -1..1, in float32."""

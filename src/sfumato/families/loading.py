@@ -117,6 +117,8 @@ def _check_whole(path: Path, found: Found) -> None:
 
 def _replaced(parts: Parts, part: str, source: str | Path) -> Parts:
     """The same with one part from elsewhere: a file of that part alone, or a checkpoint that has it."""
+    if parts.family == "world":
+        raise CheckpointError(f"{parts.path}: a model of the picture world takes no other {part}")
     checkpoint = open_checkpoint(source)
     found = recognise(checkpoint)
     names = [name for name in found.parts if name == part or len(found.parts) == 1]
@@ -126,15 +128,23 @@ def _replaced(parts: Parts, part: str, source: str | Path) -> Parts:
         raise CheckpointError(f"{source}: {found.kind} of {found.family} has no {part} (there is: {there})")
     if found.unused:
         raise CheckpointError(f"{source}: tensors that belong to no network: {shortened(found.unused)}")
+    if part == "vae" and _latents_of(found.family) not in ("", _latents_of(parts.family)):
+        raise CheckpointError(
+            f"{source}: has latents of {found.family}, {parts.name} those of {parts.family}"
+        )
     (name,) = names
     told = checkpoint.configs.get(name) or _alone(checkpoint)
     return replace(
         parts,
         tensors={**parts.tensors, part: found.parts[name]},
         configs={**parts.configs, part: {**parts.settings(part), **told}},
-        replaced=(*parts.replaced, part),
-        notes=(*parts.notes, f"{part} from {Path(source).name}", *checkpoint.notes),
+        notes=(*parts.notes, f"{part} from {Path(source).name}", *checkpoint.notes, *found.notes),
     )
+
+
+def _latents_of(family: str) -> str:
+    """Families of one name here share their latents; "" is an autoencoder alone that could be anyone's."""
+    return {"sd": "", "sd1": "sd1 and sd2", "sd2": "sd1 and sd2", "sdxl-refiner": "sdxl"}.get(family, family)
 
 
 def _alone(checkpoint: Checkpoint) -> Mapping[str, object]:

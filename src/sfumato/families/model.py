@@ -82,7 +82,7 @@ class Model(Protocol):
         ...
 
     @property
-    def beside(self) -> int:
+    def channels_beside(self) -> int:
         """How many channels its network sees beside the latent: ``FILLS``, ``EDITS``, or 0."""
         ...
 
@@ -114,10 +114,11 @@ class Model(Protocol):
         """The latent (1, C, h, w) that stands for a picture (1, 3, H, W) in 0..1."""
         ...
 
-    def seen_beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
-        """What the network sees beside the latent (1, ``beside``, h, w) of a picture (1, 3, H, W) in 0..1.
+    def beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """What a network that continues pictures sees beside the latent: ``Conditioning.beside``.
 
-        ``mask`` (1, 1, H, W) is 1 where it is to be painted. ValueError where the network sees nothing so.
+        ``picture`` is (1, 3, H, W) in 0..1; ``mask`` (1, 1, H, W), above 0.5 where it is to be painted anew.
+        Raises InputError for networks that see no picture, or no mask, or want one.
         """
         ...
 

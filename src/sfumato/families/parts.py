@@ -30,7 +30,6 @@ class Parts:
     zero_snr: bool = False  # whether a marker says that it was trained down to pure noise
     place: Place = PLACE
     few_steps: FewSteps | None = None  # how it wants to be asked, if it was distilled
-    replaced: tuple[str, ...] = ()  # parts that come from other checkpoints
     notes: tuple[str, ...] = ()  # what was found out about the checkpoint, for people
 
     def part(self, name: str) -> Tensors:

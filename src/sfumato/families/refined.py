@@ -29,7 +29,9 @@ def refined(base: Model, refiner: Model) -> Refined:
             f"{refiner.name} ({refiner.family}) cannot end what {base.name} ({base.family}) begins: "
             "there is a refiner for SDXL only"
         )
-    return Refined(base=base, refiner=refiner)
+    learned = {reader.part: reader.embeddings for reader in base.readers}
+    readers = tuple(replace(reader, embeddings=learned[reader.part]) for reader in refiner.readers)
+    return Refined(base=base, refiner=replace(refiner, readers=readers))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +59,11 @@ class Refined:
         return (*self.base.notes, *(f"refiner: {note}" for note in self.refiner.notes))
 
     @property
+    def closet(self) -> Closet:
+        """Adapters are the base's; learned words are read by both, which share the tower's vectors."""
+        return self.base.closet
+
+    @property
     def prediction(self) -> Prediction:
         return self.base.prediction
 
@@ -65,12 +72,8 @@ class Refined:
         return self.base.native
 
     @property
-    def closet(self) -> Closet:
-        return self.base.closet
-
-    @property
-    def beside(self) -> int:
-        return self.base.beside
+    def channels_beside(self) -> int:
+        return self.base.channels_beside
 
     def check_size(self, size: tuple[int, int]) -> None:
         self.base.check_size(size)
@@ -114,8 +117,8 @@ class Refined:
     def look(self, picture: Tensor) -> Tensor:
         return self.base.look(picture)
 
-    def seen_beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
-        return self.base.seen_beside(picture, mask)
+    def beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        return self.base.beside(picture, mask)
 
     def _to_whom(self, call: Call) -> tuple[Stable, Call]:
         """The network that answers at this level, and the call as it understands it."""

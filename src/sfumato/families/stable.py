@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from sfumato.adapters.attach import Wardrobe
 from sfumato.adapters.closet import Closet, Tower
@@ -20,7 +19,7 @@ from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.errors import InputError
 from sfumato.families.latents import Latents
-from sfumato.families.model import EDITS, FILLS, Encoded, Wording
+from sfumato.families.model import Encoded, Wording
 from sfumato.families.reading import Read, Reader
 from sfumato.families.sizes import Sizes
 from sfumato.families.trained import Trained
@@ -57,7 +56,7 @@ class Stable:
     zeros_for_nothing: bool | None = None
     notes: tuple[str, ...] = ()  # what was found out about the checkpoint, for people
     wardrobe: Wardrobe = field(init=False)
-    closet: Closet = field(init=False)
+    closet: Closet = field(init=False)  # adapters and learned words, which requests call by their names
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wardrobe", Wardrobe(self.unet))
@@ -72,7 +71,8 @@ class Stable:
         return self.sizes.native
 
     @property
-    def beside(self) -> int:
+    def channels_beside(self) -> int:
+        """How many channels the U-Net sees beside the latent: 5 to fill holes, 4 to edit, else none."""
         return self.unet.config.in_channels - self.latents.channels
 
     def check_size(self, size: tuple[int, int]) -> None:
@@ -120,22 +120,17 @@ class Stable:
         """The latent (1, C, h, w) that stands for a picture (1, 3, H, W) in 0..1."""
         return self.latents.look(picture)
 
-    def seen_beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
-        """For a hole its mask and the picture around it, gray inside; to edit, the latent without its scale.
-
-        As inpainting models and InstructPix2Pix were trained.
-        """
-        if self.beside == FILLS and mask is not None:
-            hole = (mask > 0.5).to(picture)
-            around = self.look(torch.where(hole > 0, 0.5, picture))
-            small = interpolate(hole, size=around.shape[2:])  # nearest
-            return torch.cat([small.to(around), around], dim=1)
-        if self.beside == EDITS and mask is None:
-            return self.look(picture) / self.latents.scale
-        what = "a picture" if mask is None else "a picture with a hole"
-        raise ValueError(
-            f"{what} was shown to {self.name}, which sees {self.beside} channels beside the latent"
-        )
+    def beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:
+        """The picture for a U-Net that edits (8 channels in), mask and picture for one that fills (9)."""
+        if self.channels_beside == self.latents.channels:
+            if mask is not None:
+                raise InputError(f"{self.name} edits a whole picture: leave the mask out")
+            return self.latents.unscaled(picture)
+        if self.channels_beside == self.latents.channels + 1:
+            if mask is None:
+                raise InputError(f"{self.name} fills a hole in a picture: give a mask that says where")
+            return self.latents.with_hole(picture, mask)
+        raise InputError(f"{self.name} sees no picture beside the words: take an inpainting model")
 
     def decode(self, latent: Tensor) -> Tensor:
         return self.latents.decode(latent)
@@ -192,13 +187,13 @@ class Stable:
                 f"a scale of guidance was told to {self.name}, which was not distilled to read one"
             )
         given = 0 if told.beside is None else told.beside.shape[1]
-        if given == self.beside:
+        if given == self.channels_beside:
             return
-        if not self.beside:
+        if not self.channels_beside:
             raise InputError(
                 f"{self.name} reads words only: take an inpainting model to fill a picture's hole"
             )
         raise InputError(
-            f"{self.name} sees {self.beside} channels beside the latent and was given {given}: "
+            f"{self.name} sees {self.channels_beside} channels beside the latent and was given {given}: "
             "it continues a picture, so give it one"
         )

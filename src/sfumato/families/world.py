@@ -103,7 +103,7 @@ class World:
     weaker: UNet | None = None  # one of the same kind that knows less, to guide by; in no file
     family: str = field(default=FAMILY, init=False)
     notes: tuple[str, ...] = field(default=(), init=False)
-    beside: int = field(default=0, init=False)
+    channels_beside: int = field(default=0, init=False)
     closet: Closet = field(init=False)
 
     def __post_init__(self) -> None:
@@ -190,8 +190,8 @@ class World:
         mean, deviation = self._statistics(picture)
         return (self.autoencoder.encode(picture * 2 - 1)[0] - mean) / deviation
 
-    def seen_beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ARG002
-        raise ValueError(f"{self.name} sees nothing beside the latent")
+    def beside(self, picture: Tensor, mask: Tensor | None) -> Tensor:  # noqa: ARG002
+        raise InputError(f"{self.name} sees no picture beside the words: take an inpainting model")
 
     def decode(self, latent: Tensor) -> Tensor:
         mean, deviation = self._statistics(latent)
@@ -241,11 +241,7 @@ class World:
 
     @classmethod
     def of(cls, parts: Parts) -> World:
-        """The model in the file of ``parts``, none of which can come from elsewhere."""
-        if parts.replaced:
-            raise CheckpointError(
-                f"{parts.path}: models of the picture world take no other {parts.replaced[0]}"
-            )
+        """The model in the file of ``parts``."""
         return cls.load(parts.path, device=parts.place.device)
 
     @classmethod

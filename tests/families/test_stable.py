@@ -1,0 +1,326 @@
+"""What must hold of Stable Diffusion from users' files, whatever its family."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+import sfumato
+from sfumato import families
+from sfumato.checkpoints import safetensors
+from sfumato.checkpoints.tensors import Tensors
+from sfumato.diffusion.protocol import Call, Conditioning, Extras, Level
+from sfumato.errors import CheckpointError, InputError
+from sfumato.families import Loading, Wording
+from sfumato.families.loading import opened
+from sfumato.families.sd1 import SD1
+
+LEVEL = Level(1.0, 2.0)
+
+
+@pytest.fixture(scope="module")
+def sd1(pipelines):
+    return families.load(pipelines.folder("sd1"))
+
+
+def told(model, text="a red cat", **how):
+    (encoded,) = model.encode([Wording(text=text, **how)])
+    return encoded
+
+
+# files ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["sd1", "sd2-v", "sdxl", "sdxl-refiner"])
+def test_a_single_file_is_the_model_of_its_folder_weight_for_weight(pipelines, name):
+    folder, file = families.load(pipelines.folder(name)), families.load(pipelines.file(name))
+    assert (folder.family, folder.prediction) == (file.family, file.prediction)
+    networks = [(model.unet, model.latents.autoencoder) for model in (folder, file)]
+    for one, other in zip(*networks, strict=True):
+        kept, found = one.state_dict(), other.state_dict()
+        assert kept.keys() == found.keys()
+        assert all(torch.equal(kept[each], found[each]) for each in kept)
+    with torch.inference_mode():
+        one, other = told(folder), told(file)
+    assert torch.equal(one.conditioning.context, other.conditioning.context)
+
+
+def parts_without(parts, part, name):
+    whole = parts.tensors[part]
+    kinds = {each: kind for each, kind in whole.kinds.items() if each != name}
+    return replace(parts, tensors={**parts.tensors, part: Tensors(kinds=kinds, read=whole.read)})
+
+
+def test_a_tensor_that_is_missing_strange_or_of_another_shape_is_named(pipelines):
+    parts = opened(pipelines.folder("sd1"), Loading())
+    with pytest.raises(CheckpointError, match=r"unet: .* 1 missing: mid_block.resnets.0.conv1.bias$"):
+        SD1(parts_without(parts, "unet", "mid_block.resnets.0.conv1.bias"))
+    ghost = Tensors.of({"ghost.weight": torch.zeros(1)})
+    more = {**parts.tensors["vae"].kinds, **ghost.kinds}
+    with pytest.raises(CheckpointError, match=r"vae: .* 1 unexpected: ghost.weight"):
+        SD1(replace(parts, tensors={**parts.tensors, "vae": Tensors(kinds=more, read=ghost.read)}))
+    kinds = dict(parts.tensors["unet"].kinds)
+    kinds["conv_out.bias"] = kinds["conv_out.bias"]._replace(shape=(5,))
+    with pytest.raises(CheckpointError, match=r"conv_out.bias \[5\] where the network has \[4\]"):
+        SD1(replace(parts, tensors={**parts.tensors, "unet": Tensors(kinds=kinds, read=ghost.read)}))
+
+
+def test_a_part_that_is_not_there_says_how_to_bring_it(pipelines):
+    parts = opened(pipelines.folder("sd1"), Loading())
+    rest = {part: tensors for part, tensors in parts.tensors.items() if part != "vae"}
+    with pytest.raises(CheckpointError, match=r"sd1 has no vae .* name a file that has it"):
+        SD1(replace(parts, tensors=rest))
+
+
+def test_numbers_that_are_not_finite_are_refused_and_great_ones_only_in_half(pipelines):
+    parts = opened(pipelines.folder("sd1"), Loading())
+    unet = parts.tensors["unet"]
+
+    def with_bias(number):
+        def read(name):
+            tensor = unet.read(name)
+            return torch.full_like(tensor, number) if name == "conv_out.bias" else tensor
+
+        return replace(parts, tensors={**parts.tensors, "unet": Tensors(kinds=unet.kinds, read=read)})
+
+    with pytest.raises(CheckpointError, match=r"unet: tensor conv_out.bias holds numbers that"):
+        SD1(with_bias(torch.nan))
+    great = with_bias(1e5)
+    assert float(SD1(great).unet.conv_out.bias[0]) == 1e5
+    halved = replace(great, place=Loading(dtype="float16").place(unet))
+    with pytest.raises(CheckpointError, match=r"conv_out.bias has numbers too great for float16"):
+        SD1(halved)
+
+
+def test_settings_that_our_network_does_not_compute_are_refused(pipelines):
+    parts = opened(pipelines.folder("sd1"), Loading())
+    wrong = {**parts.configs, "unet": {**parts.configs["unet"], "resnet_time_scale_shift": "scale_shift"}}
+    with pytest.raises(CheckpointError, match=r"unet: config.json says resnet_time_scale_shift"):
+        SD1(replace(parts, configs=wrong))
+
+
+def test_text_towers_and_a_unet_of_two_families_are_refused(pipelines):
+    with pytest.raises(CheckpointError, match="words of width 64 and text towers that make them 128 wide"):
+        families.load(pipelines.folder("sd1"), Loading(text_encoder=pipelines.folder("sd2-base")))
+
+
+@torch.inference_mode()
+def test_a_part_is_taken_from_where_it_is_named(pipelines, sd1, tmp_path):
+    """From a file of it alone, from its folder, or from a whole checkpoint."""
+    tensors = safetensors.load(next((pipelines.folder("sd1") / "vae").glob("*.safetensors")))
+    whole = safetensors.load(pipelines.file("sd1"))
+    for name, bias in (
+        ("decoder.conv_out.bias", tensors),
+        ("first_stage_model.decoder.conv_out.bias", whole),
+    ):
+        bias[name] = bias[name] + 0.2
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "config.json").write_bytes((pipelines.folder("sd1") / "vae/config.json").read_bytes())
+    safetensors.save(tmp_path / "vae" / "diffusion_pytorch_model.safetensors", tensors)
+    safetensors.save(tmp_path / "alone.safetensors", tensors)
+    safetensors.save(tmp_path / "whole.safetensors", whole)
+    latent = torch.randn(1, 4, 8, 8)
+    for source in (tmp_path / "vae", tmp_path / "alone.safetensors", tmp_path / "whole.safetensors"):
+        mixed = families.load(pipelines.folder("sd1"), Loading(vae=source))
+        bare = replace(sd1.latents, scale=mixed.latents.scale)
+        picture = (bare.decode(latent) + 0.1).clamp(0, 1)
+        seen = (picture > 0.1) & (picture < 1)
+        torch.testing.assert_close(mixed.decode(latent)[seen], picture[seen])
+        assert f"vae from {source.name}" in mixed.notes
+        assert torch.equal(mixed.unet.conv_in.weight, sd1.unet.conv_in.weight)
+
+
+def test_an_autoencoder_of_other_latents_is_refused(pipelines):
+    """SDXL's has the same shape and would draw, and draw nothing like a picture."""
+    for source in (pipelines.folder("sdxl"), pipelines.file("sdxl"), pipelines.folder("sdxl") / "vae"):
+        with pytest.raises(CheckpointError, match="latents of sdxl"):
+            families.load(pipelines.file("sd1"), Loading(vae=source))
+
+
+def test_a_part_that_is_not_where_it_is_named_is_an_error(pipelines):
+    with pytest.raises(CheckpointError, match="has no text_encoder_2"):
+        families.load(pipelines.folder("sdxl"), Loading(text_encoder_2=pipelines.folder("sd1") / "vae"))
+    with pytest.raises(CheckpointError, match="takes no other vae"):
+        families.load(families.embedded(), Loading(vae=pipelines.folder("sd1")))
+
+
+@torch.inference_mode()
+def test_halves_draw_nearly_the_picture_of_whole_numbers(pipelines, sd1):
+    half = families.load(pipelines.folder("sd1"), Loading(dtype="bfloat16"))
+    assert half.unet.conv_in.weight.dtype == half.latents.autoencoder.decoder.conv_in.weight.dtype
+    x = torch.randn(1, 4, 8, 8) * 2
+    whole, halved = (model.denoise([Call(x, LEVEL, told(model).conditioning)])[0] for model in (sd1, half))
+    assert halved.dtype == torch.float32
+    assert 0 < (whole - halved).abs().mean() < 0.1 * whole.std()
+
+
+def test_a_type_that_nothing_is_drawn_in_is_refused(pipelines):
+    with pytest.raises(InputError, match="dtype 'int8' cannot be drawn with: there are float32, float16"):
+        families.load(pipelines.folder("sd1"), Loading(dtype="int8"))
+
+
+def test_the_notes_say_how_the_prediction_was_decided(pipelines):
+    v = families.load(pipelines.file("sd2-v"))
+    assert any(note.startswith("predicts v: SD 2's rule") for note in v.notes)
+    overridden = families.load(pipelines.file("sd2-v"), Loading(prediction="epsilon"))
+    assert (v.prediction.name, overridden.prediction.name) == ("v", "epsilon")
+    assert (v.native, overridden.native) == ((768, 768), (512, 512))
+
+
+# words ---------------------------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+def test_a_long_text_is_read_in_chunks_that_are_put_in_a_row(sd1):
+    first, second = ", ".join(["a red cat"] * 18) + ",", "a blue car"
+    both = told(sd1, f"{first} BREAK {second}").conditioning.context
+    assert both.shape[1] == 2 * 77
+    assert torch.equal(both[:, :77], told(sd1, first).conditioning.context)
+    assert torch.equal(both[:, 77:], told(sd1, second).conditioning.context)
+
+
+@torch.inference_mode()
+def test_weights_change_the_words_they_are_on_and_the_rest_is_scaled_back(sd1):
+    plain = told(sd1, "a red cat").conditioning.context
+    heavy = told(sd1, "a (red:1.5) cat").conditioning.context
+    changed = heavy / plain
+    spread = changed[0].median(dim=1).values
+    assert spread.argmax() == 2  # start, a, red
+    torch.testing.assert_close(spread[2] / spread[1], torch.tensor(1.5), rtol=1e-3, atol=0)
+    assert torch.equal(told(sd1, "a (red:1.5) cat", weighting="none").conditioning.context, plain)
+
+
+@torch.inference_mode()
+def test_learned_vectors_stand_in_the_place_of_tokens(pipelines):
+    model = families.load(pipelines.folder("sd1"))
+    (reader,) = model.readers
+    rows = reader.tower.text_model.embeddings.token_embedding.weight
+    reader.embeddings["sesame"] = rows[list(reader.tokenizer("red cat"))].clone()
+    learned, red, cat = (
+        told(model, text).conditioning.context for text in ("a sesame", "a red", "a red cat")
+    )
+    assert torch.equal(learned, cat)
+    assert not torch.equal(red, cat)
+
+
+@torch.inference_mode()
+def test_a_layer_that_is_not_there_is_named_with_those_that_are(pipelines, sd1):
+    with pytest.raises(InputError, match="clip_skip 4 cannot be had: this text tower has layers 1 to 3"):
+        told(sd1, clip_skip=4)
+    with pytest.raises(InputError, match="clip_skip 1 cannot be had: this text tower has layers 2 to 4"):
+        told(families.load(pipelines.folder("sd2-base")), clip_skip=1)
+    whole = families.load(pipelines.file("sd2-base"))
+    last, before = (told(whole, clip_skip=skip).conditioning.context for skip in (1, 2))
+    assert torch.equal(told(whole).conditioning.context, before)
+    assert not torch.equal(last, before)
+
+
+def test_an_adapter_that_does_not_hang_there_is_an_error(sd1):
+    with pytest.raises(InputError, match="no adapter 'ink' hangs here"):
+        told(sd1, adapters=(("ink", 0.8, 0.8),))
+
+
+# rows ----------------------------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+def test_a_row_does_not_see_its_neighbours(sd1):
+    rows = [
+        Call(torch.randn(1, 4, 8, 8), Level(1.0, sigma), told(sd1, text).conditioning)
+        for text, sigma in (("a red cat", 0.3), ("fog", 9.0))
+    ]
+    together = sd1.denoise(rows)
+    assert torch.equal(sd1.denoise(rows[::-1])[1], together[0])
+    changed = sd1.denoise([rows[0], rows[1]._replace(x=torch.zeros(1, 4, 8, 8))])
+    assert torch.equal(changed[0], together[0])
+
+
+@pytest.mark.parametrize("name", ["sd1", "sdxl-v"])
+def test_the_networks_time_is_the_number_of_the_level_and_between_two_lies_between(pipelines, name):
+    trained = families.load(pipelines.folder(name)).trained
+    for number in (0, 1, 500, 998, 999):
+        assert trained.number(trained.sigmas[number]) == number
+    low, high = trained.sigmas[300:302]
+    assert trained.number((low * high) ** 0.5) == pytest.approx(300.5)
+    assert trained.number(0.0) == 0
+    assert trained.number(1e6) == 999
+
+
+def test_a_walk_begins_where_the_folders_scheduler_says(pipelines):
+    """SD's leave the noisiest level out; models trained to pure noise begin in it."""
+    sd1, v = (families.load(pipelines.folder(name)) for name in ("sd1", "sdxl-v"))
+    assert sd1.levels(10, None)[0].sigma == sd1.trained.sigmas[901]
+    assert v.levels(10, None)[0].sigma == v.trained.sigmas[-1] == pytest.approx(4096, rel=1e-3)
+    assert families.load(pipelines.file("sdxl-v")).levels(10, None) == v.levels(10, None)
+
+
+@torch.inference_mode()
+def test_what_the_network_would_not_read_is_refused_rather_than_ignored(pipelines, sd1):
+    call = Call(torch.randn(1, 4, 8, 8), LEVEL, told(sd1).conditioning)
+    words = call.conditioning
+    wrong = {
+        "weaker network": call._replace(weaker=True),
+        "walks at alpha 1": call._replace(level=Level(0.5, 0.5)),
+        "not distilled": call._replace(conditioning=replace(words, guidance=3.5)),
+        "reads words only": call._replace(conditioning=replace(words, beside=torch.zeros(1, 5, 8, 8))),
+        "vector of 8": call._replace(conditioning=replace(words, vector=torch.zeros(1, 8))),
+        "attention mask": call._replace(extras=Extras(attention_mask=torch.ones(1, 77, dtype=torch.bool))),
+    }
+    for said, each in wrong.items():
+        with pytest.raises(ValueError, match=said):
+            sd1.denoise([each])
+    with pytest.raises(ValueError, match="different extras"):
+        sd1.denoise([call, call._replace(extras=Extras())])
+
+
+@torch.inference_mode()
+def test_a_mask_keeps_words_from_being_seen(sd1):
+    words = told(sd1).conditioning
+    mask = torch.arange(77)[None] < 4
+    scrambled = torch.where(mask[..., None], words.context, torch.randn_like(words.context))
+    x = torch.randn(1, 4, 8, 8)
+    one, other = (
+        sd1.denoise([Call(x, LEVEL, Conditioning(context, mask=mask))])[0]
+        for context in (words.context, scrambled)
+    )
+    torch.testing.assert_close(one, other)
+    assert not torch.allclose(one, sd1.denoise([Call(x, LEVEL, words)])[0], atol=1e-3)
+
+
+@torch.inference_mode()
+def test_a_network_that_continues_pictures_is_shown_one(pipelines):
+    fills, edits = (families.load(pipelines.folder(name)) for name in ("sd1-inpaint", "sd1-pix2pix"))
+    picture, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    mask[..., :32] = 1
+    shown = fills.beside(picture, mask)
+    assert shown.shape == (1, 5, 8, 8)
+    assert torch.equal(shown[0, 0], torch.cat([torch.ones(8, 4), torch.zeros(8, 4)], dim=1))
+    unseen = picture.clone()
+    unseen[..., :32] = 0.9
+    assert torch.equal(fills.beside(unseen, mask), shown)
+    torch.testing.assert_close(edits.beside(picture, None) * edits.latents.scale, edits.look(picture))
+    for model, wrong, said in (
+        (fills, None, "give a mask"),
+        (edits, mask, "leave the mask out"),
+        (families.load(pipelines.folder("sd1")), mask, "sees no picture"),
+    ):
+        with pytest.raises(InputError, match=said):
+            model.beside(picture, wrong)
+    call = Call(torch.zeros(1, 4, 8, 8), LEVEL, told(fills).conditioning)
+    with pytest.raises(InputError, match="sees 5 channels beside the latent and was given 0"):
+        fills.denoise([call])
+    assert fills.denoise([call._replace(conditioning=replace(call.conditioning, beside=shown))])
+
+
+def test_a_picture_whose_texts_differ_in_length_is_drawn_like_any_other(sd1):
+    painter = sfumato.Painter(sd1, name="sd1")
+    long = ", ".join(["a red cat"] * 30)
+    wishes = [painter.request(text, seed=1, steps=2, size=(64, 64)) for text in (long, "a cat")]
+    together = [picture.image.tobytes() for picture in painter.batch(wishes)]
+    assert together == [painter(wish).image.tobytes() for wish in wishes]
+
+
+@pytest.mark.parametrize("size", [(60, 64), (64, 32), (64, 100_000)])
+def test_a_size_that_cannot_be_drawn_is_answered_with_the_nearest(sd1, size):
+    with pytest.raises(InputError, match=r"64x64|64x8192"):
+        sd1.check_size(size)
