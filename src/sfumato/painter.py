@@ -6,6 +6,7 @@ painter("a red cat", seed=7).save("cat.png")
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections import deque
 from collections.abc import Generator, Iterable
@@ -206,7 +207,13 @@ def load(
     drawn with, InputError for a ``device`` that is absent.
     """
     check_device(how.get("device", "cpu"))
-    path = families.embedded() if weights is None else Path(weights)
-    model = families.load(path, families.Loading(**how))
-    name = EMBEDDED if weights is None else path.name
-    return Painter(model, name=name, weights_sha256=digest(path), fast=fast)
+    path, loading = families.embedded() if weights is None else Path(weights), families.Loading(**how)
+    model = families.load(path, loading)
+    name = loading.name(EMBEDDED if weights is None else path.name)
+    return Painter(model, name=name, weights_sha256=_digest(path, *loading.sources), fast=fast)
+
+
+def _digest(path: Path, *others: Path) -> str:
+    """The digest of a checkpoint; of several, that of their digests, one a line."""
+    digests = [digest(each) for each in (path, *others)]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest() if others else digests[0]

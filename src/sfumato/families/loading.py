@@ -63,6 +63,23 @@ class Loading:
         }
         return {part: path for part, path in named.items() if path is not None}
 
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Checkpoints that are read beside the main one."""
+        refiner = () if self.refiner is None else (self.refiner,)
+        return tuple(Path(source) for source in (*self.replacements.values(), *refiner))
+
+    def name(self, checkpoint: str) -> str:
+        """What a model of ``checkpoint`` is called when it is loaded so: whatever sets its pictures apart."""
+        files = {**self.replacements, **({} if self.refiner is None else {"refiner": self.refiner})}
+        said = {"variant": self.variant, "prediction": self.prediction, "dtype": self.dtype}
+        changes = [
+            *(f"{part}={Path(source).name}" for part, source in files.items()),
+            *(f"{what}={value}" for what, value in said.items() if value is not None),
+            *["ema"] * self.ema,
+        ]
+        return f"{checkpoint} ({', '.join(changes)})" if changes else checkpoint
+
     def place(self, tensors: Tensors) -> Place:
         """Where networks go: halves on a GPU are of the kind that is stored. Raises InputError."""
         if self.dtype is None:
