@@ -1,6 +1,7 @@
 """Pickles give their tensors and nothing else, whatever they hold beside them."""
 
 import collections
+import contextlib
 import os
 import pickle
 import re
@@ -15,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sfumato.checkpoints import pickle as pickles
 from sfumato.checkpoints import unpickler
@@ -185,6 +188,24 @@ def refused(tmp_path, change) -> str:
     with pytest.raises(unpickler.Refused) as caught:
         unpickler._read(tmp_path / "some.pt", tmp_path / "copy")
     return str(caught.value)
+
+
+@given(data=st.data(), zipped=st.booleans())
+@settings(deadline=None, max_examples=80)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of torch's about what it meets
+def test_wrong_bytes_never_make_a_tensor_that_lies_outside_the_file(tmp_path_factory, data, zipped):
+    path = tmp_path_factory.getbasetemp() / "wrong.pt"
+    torch.save({"state_dict": PLAIN}, path, _use_new_zipfile_serialization=zipped)
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(4, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(raw)
+    copy = path.with_suffix(".copy")
+    found = {}
+    with contextlib.suppress(Exception):  # of any kind: the program that this is answers with all of them
+        found = unpickler._read(path, copy)["tensors"]
+    size = (path if zipped else copy).stat().st_size if found else 0
+    assert all(0 <= start <= end <= size for _, _, start, end in found.values())
 
 
 def test_a_zip_that_torch_would_not_write_is_refused(tmp_path):

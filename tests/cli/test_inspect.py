@@ -157,6 +157,15 @@ def test_what_is_predicted_can_be_overridden(sfumato, tmp_path):
     assert sfumato("inspect", path, "--prediction", "hope")[0] == 2
 
 
+def test_a_model_that_was_distilled_for_few_steps_says_how_to_ask_it(sfumato, tmp_path):
+    metadata = {"modelspec.title": "Dream SDXL Lightning"}
+    path = published.write_hollow(
+        tmp_path / "a.safetensors", published.single_file("sdxl"), metadata=metadata
+    )
+    assert inspected(sfumato, path)["few_steps"] == "Lightning: 2 to 8 steps, guidance 1, sampler euler"
+    assert "few steps      Lightning" in sfumato("inspect", path)[1]
+
+
 def test_the_licence_of_a_folder_is_that_of_its_card(sfumato, tmp_path):
     unet = tmp_path / "model" / "unet"
     unet.mkdir(parents=True)

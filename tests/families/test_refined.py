@@ -7,6 +7,7 @@ import torch
 
 import sfumato
 from sfumato import families
+from sfumato.checkpoints.safetensors import digest
 from sfumato.diffusion.protocol import Call, Level
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families import Loading, Wording
@@ -73,6 +74,16 @@ def test_pictures_at_other_levels_in_one_batch_are_those_drawn_alone(both):
     together = [picture.image.tobytes() for picture in painter.batch(wishes)]
     alone = [painter(wish).image.tobytes() for wish in wishes]
     assert together == alone
+
+
+def test_a_painter_is_named_after_all_that_sets_its_pictures_apart(pipelines):
+    """The recipe of a picture names the model, and its digest tells every file that was read."""
+    base, refiner = pipelines.folder("sdxl"), pipelines.folder("sdxl-refiner")
+    plain, refined = sfumato.load(base), sfumato.load(base, refiner=refiner, dtype="float32")
+    assert (plain.name, refined.name) == ("sdxl", "sdxl (refiner=sdxl-refiner, dtype=float32)")
+    assert plain.weights_sha256 == digest(base)
+    assert refined.weights_sha256 not in (digest(base), digest(refiner))
+    assert refined.model.notes[-1].startswith("refiner: predicts epsilon")
 
 
 def test_who_has_no_refiner_says_so_of_a_handoff(both):

@@ -19,8 +19,21 @@ LEVEL = Level(1.0, 2.0)
 
 
 @pytest.fixture(scope="module")
-def sd1(pipelines):
-    return families.load(pipelines.folder("sd1"))
+def loaded(pipelines):
+    """A function that loads a tiny pipeline from its folder, once. None may be changed."""
+    models = {}
+
+    def model(name):
+        if name not in models:
+            models[name] = families.load(pipelines.folder(name))
+        return models[name]
+
+    return model
+
+
+@pytest.fixture(scope="module")
+def sd1(loaded):
+    return loaded("sd1")
 
 
 def told(model, text="a red cat", **how):
@@ -32,8 +45,8 @@ def told(model, text="a red cat", **how):
 
 
 @pytest.mark.parametrize("name", ["sd1", "sd2-v", "sdxl", "sdxl-refiner"])
-def test_a_single_file_is_the_model_of_its_folder_weight_for_weight(pipelines, name):
-    folder, file = families.load(pipelines.folder(name)), families.load(pipelines.file(name))
+def test_a_single_file_is_the_model_of_its_folder_weight_for_weight(pipelines, loaded, name):
+    folder, file = loaded(name), families.load(pipelines.file(name))
     assert (folder.family, folder.prediction) == (file.family, file.prediction)
     networks = [(model.unet, model.latents.autoencoder) for model in (folder, file)]
     for one, other in zip(*networks, strict=True):
@@ -160,11 +173,14 @@ def test_a_type_that_nothing_is_drawn_in_is_refused(pipelines):
 
 
 def test_the_notes_say_how_the_prediction_was_decided(pipelines):
-    v = families.load(pipelines.file("sd2-v"))
-    assert any(note.startswith("predicts v: SD 2's rule") for note in v.notes)
-    overridden = families.load(pipelines.file("sd2-v"), Loading(prediction="epsilon"))
-    assert (v.prediction.name, overridden.prediction.name) == ("v", "epsilon")
-    assert (v.native, overridden.native) == ((768, 768), (512, 512))
+    path = pipelines.file("sd2-v")
+    ruled, overridden = (opened(path, Loading(prediction=asked)) for asked in (None, "epsilon"))
+    assert ruled.notes[-1].startswith("predicts v: SD 2's rule")
+    assert overridden.notes[-1] == "predicts epsilon: it was asked for"
+    v, epsilon = (families.SD2(parts) for parts in (ruled, overridden))
+    assert (v.prediction.name, epsilon.prediction.name) == ("v", "epsilon")
+    assert (v.native, epsilon.native) == ((768, 768), (512, 512))
+    assert v.notes == ruled.notes
 
 
 # words ---------------------------------------------------------------------------------------------
@@ -204,12 +220,12 @@ def test_learned_vectors_stand_in_the_place_of_tokens(pipelines):
 
 
 @torch.inference_mode()
-def test_a_layer_that_is_not_there_is_named_with_those_that_are(pipelines, sd1):
+def test_a_layer_that_is_not_there_is_named_with_those_that_are(pipelines, loaded, sd1):
     with pytest.raises(InputError, match="clip_skip 4 cannot be had: this text tower has layers 1 to 3"):
         told(sd1, clip_skip=4)
     with pytest.raises(InputError, match="clip_skip 1 cannot be had: this text tower has layers 2 to 4"):
-        told(families.load(pipelines.folder("sd2-base")), clip_skip=1)
-    whole = families.load(pipelines.file("sd2-base"))
+        told(loaded("sd2-v"), clip_skip=1)
+    whole = families.load(pipelines.file("sd2-v"))
     last, before = (told(whole, clip_skip=skip).conditioning.context for skip in (1, 2))
     assert torch.equal(told(whole).conditioning.context, before)
     assert not torch.equal(last, before)
@@ -236,8 +252,8 @@ def test_a_row_does_not_see_its_neighbours(sd1):
 
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl-v"])
-def test_the_networks_time_is_the_number_of_the_level_and_between_two_lies_between(pipelines, name):
-    trained = families.load(pipelines.folder(name)).trained
+def test_the_networks_time_is_the_number_of_the_level_and_between_two_lies_between(loaded, name):
+    trained = loaded(name).trained
     for number in (0, 1, 500, 998, 999):
         assert trained.number(trained.sigmas[number]) == number
     low, high = trained.sigmas[300:302]
@@ -246,16 +262,16 @@ def test_the_networks_time_is_the_number_of_the_level_and_between_two_lies_betwe
     assert trained.number(1e6) == 999
 
 
-def test_a_walk_begins_where_the_folders_scheduler_says(pipelines):
+def test_a_walk_begins_where_the_folders_scheduler_says(pipelines, loaded, sd1):
     """SD's leave the noisiest level out; models trained to pure noise begin in it."""
-    sd1, v = (families.load(pipelines.folder(name)) for name in ("sd1", "sdxl-v"))
+    v = loaded("sdxl-v")
     assert sd1.levels(10, None)[0].sigma == sd1.trained.sigmas[901]
     assert v.levels(10, None)[0].sigma == v.trained.sigmas[-1] == pytest.approx(4096, rel=1e-3)
     assert families.load(pipelines.file("sdxl-v")).levels(10, None) == v.levels(10, None)
 
 
 @torch.inference_mode()
-def test_what_the_network_would_not_read_is_refused_rather_than_ignored(pipelines, sd1):
+def test_what_the_network_would_not_read_is_refused_rather_than_ignored(sd1):
     call = Call(torch.randn(1, 4, 8, 8), LEVEL, told(sd1).conditioning)
     words = call.conditioning
     wrong = {
@@ -288,8 +304,8 @@ def test_a_mask_keeps_words_from_being_seen(sd1):
 
 
 @torch.inference_mode()
-def test_a_network_that_continues_pictures_is_shown_one(pipelines):
-    fills, edits = (families.load(pipelines.folder(name)) for name in ("sd1-inpaint", "sd1-pix2pix"))
+def test_a_network_that_continues_pictures_is_shown_one(loaded, sd1):
+    fills, edits = loaded("sd1-inpaint"), loaded("sd1-pix2pix")
     picture, mask = torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
     mask[..., :32] = 1
     shown = fills.beside(picture, mask)
@@ -302,7 +318,7 @@ def test_a_network_that_continues_pictures_is_shown_one(pipelines):
     for model, wrong, said in (
         (fills, None, "give a mask"),
         (edits, mask, "leave the mask out"),
-        (families.load(pipelines.folder("sd1")), mask, "sees no picture"),
+        (sd1, mask, "sees no picture"),
     ):
         with pytest.raises(InputError, match=said):
             model.beside(picture, wrong)

@@ -62,7 +62,7 @@ def configured(**changes):
         (lambda metadata, tensors: metadata.update({"sfumato.config": "{"}), "not JSON"),
         (lambda metadata, tensors: metadata.update({"sfumato.config": "[]"}), "not an object"),
         (lambda metadata, tensors: metadata.update({"sfumato.family": "galaxy"}), "galaxy"),
-        (lambda metadata, tensors: metadata.pop("sfumato.family"), "reads 2 channels"),
+        (lambda metadata, tensors: metadata.pop("sfumato.family"), "U-Net reads 2 channels"),
         (lambda metadata, tensors: metadata.update({"sfumato.words": "{}"}), "words"),
         (lambda metadata, tensors: metadata.update({"sfumato.card": "3"}), "card"),
         (lambda metadata, tensors: metadata.update({"sfumato.format": "9"}), "format 9"),

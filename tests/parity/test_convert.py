@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+import sfumato
 from sfumato.checkpoints.open import open_checkpoint
 from sfumato.cli.main import main
 
@@ -91,3 +92,14 @@ def test_diffusers_reads_our_folder(converted, pipelines, name):
     assert read.scheduler.config.prediction_type == wanted.scheduler.config.prediction_type
     index = json.loads((converted(name, "folder") / "model_index.json").read_text())
     assert type(read).__name__ == index["_class_name"] == type(wanted).__name__
+
+
+@pytest.mark.parametrize("name", ["sd1", "sd2-v", "sdxl-v"])
+def test_a_converted_model_draws_the_same_picture(converted, pipelines, name):
+    paths = (pipelines.file(name), converted(name, "folder"), converted(name, "file"))
+    pictures = [
+        sfumato.load(path)("a cat", seed=1, steps=1, size=(64, 64), guidance=2.0).image.tobytes()
+        for path in paths
+    ]
+    assert pictures[0] == pictures[1] == pictures[2]
+    assert len(set(pictures[0])) > 20  # values: it is no blank

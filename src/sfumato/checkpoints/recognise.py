@@ -100,6 +100,7 @@ def _ours(tensors: Tensors, family: str) -> Found:
         prediction="flow",
         decided_by="models of the picture world predict the flow",
         parts={part: tensors.under(f"{part}.") for part in parts},
+        obstacle=None if family in DRAWN else f"this version does not know the family {family!r}",
     )
 
 

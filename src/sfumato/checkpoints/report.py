@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from sfumato.checkpoints import marks
-from sfumato.checkpoints.header import BITS
+from sfumato.checkpoints.distilled import distilled
 from sfumato.checkpoints.open import Checkpoint
 from sfumato.checkpoints.recognise import Found
 from sfumato.checkpoints.tensors import Kind
@@ -71,6 +71,7 @@ class Report:
     prediction: str | None
     decided_by: str | None
     zero_snr: bool
+    few_steps: str | None  # how it wants to be asked, if it was distilled
     drawable: bool
     obstacle: str | None
     parameters: int
@@ -91,6 +92,7 @@ def report(checkpoint: Checkpoint, found: Found) -> Report:
     """Put together what was opened and what was recognised; files are asked for their sizes only."""
     kinds, metadata = checkpoint.tensors.kinds, checkpoint.metadata
     complete = found.obstacle is None and not (found.missing or found.missing_parts or found.unused)
+    few = distilled(checkpoint) if found.prediction else None
     return Report(
         path=str(checkpoint.path),
         layout=checkpoint.layout,
@@ -103,6 +105,7 @@ def report(checkpoint: Checkpoint, found: Found) -> Report:
         prediction=found.prediction or None,
         decided_by=found.decided_by or None,
         zero_snr=found.zero_snr,
+        few_steps=f"{few.name}: {few.advice}" if few else None,
         drawable=found.kind == "checkpoint" and complete,
         obstacle=found.obstacle,
         parameters=_parameters(kinds.values()),
@@ -139,11 +142,6 @@ def _part(kinds: Iterable[Kind]) -> Part:
 
 def _parameters(kinds: Iterable[Kind]) -> int:
     return sum(math.prod(kind.shape) for kind in kinds)
-
-
-def stored_bytes(kinds: Iterable[Kind]) -> int:
-    """What tensors take in a file."""
-    return sum(math.prod(kind.shape) * BITS[kind.dtype] // 8 for kind in kinds)
 
 
 def _adapted(kinds: Mapping[str, Kind]) -> Adapted:

@@ -257,7 +257,7 @@ def _records(path: Path) -> dict[int, int]:
                 raise Refused(f"its record {record.filename} is compressed, which torch.save never does")
             if record.filename in programs and record.file_size > LARGEST_PROGRAM:
                 raise Refused(f"its program has {record.file_size} bytes, which no checkpoint needs")
-            if record.filename.endswith("/byteorder") and archive.read(record) != b"little":
+            if record.filename.endswith("/byteorder") and archive.open(record).read(8) != b"little":
                 raise Refused("its numbers are stored big end first")
             file.seek(record.header_offset)
             opening = file.read(30)

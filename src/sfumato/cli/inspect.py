@@ -166,6 +166,8 @@ def _drawing(facts: Mapping[str, object]) -> Iterator[str]:
     if facts["prediction"]:
         noise = "; trained down to pure noise" if facts["zero_snr"] else ""
         yield _line("prediction", f"{facts['prediction']}: {facts['decided_by']}{noise}")
+    if facts["few_steps"]:
+        yield _line("few steps", facts["few_steps"])
     sizes = cast("dict[str, object]", facts["sizes"])
     if "native" in sizes:
         native = "x".join(map(str, cast("list[int]", sizes["native"])))

@@ -9,12 +9,12 @@ from typing import TypedDict
 
 import torch
 
+from sfumato.checkpoints.distilled import distilled
 from sfumato.checkpoints.keys.rules import shortened
 from sfumato.checkpoints.open import Checkpoint, open_checkpoint
 from sfumato.checkpoints.recognise import Found, recognise
 from sfumato.checkpoints.tensors import Tensors
 from sfumato.errors import CheckpointError, InputError
-from sfumato.families.distilled import distilled
 from sfumato.families.parts import Parts
 from sfumato.families.placing import Place
 
