@@ -76,14 +76,14 @@ def test_pictures_at_other_levels_in_one_batch_are_those_drawn_alone(both):
     assert together == alone
 
 
-def test_a_painter_is_named_after_all_that_sets_its_pictures_apart(pipelines):
-    """The recipe of a picture names the model, and its digest tells every file that was read."""
+def test_a_recipe_tells_every_file_that_was_read_and_how(pipelines):
     base, refiner = pipelines.folder("sdxl"), pipelines.folder("sdxl-refiner")
-    plain, refined = sfumato.load(base), sfumato.load(base, refiner=refiner, dtype="float32")
-    assert (plain.name, refined.name) == ("sdxl", "sdxl (refiner=sdxl-refiner, dtype=float32)")
-    assert plain.weights_sha256 == digest(base)
-    assert refined.weights_sha256 not in (digest(base), digest(refiner))
-    assert refined.model.notes[-1].startswith("refiner: predicts epsilon")
+    painter = sfumato.load(base, refiner=refiner, dtype="float32")
+    recipe = painter("a red cat", seed=1, steps=1, size=(64, 64), sampler="euler").recipe()
+    assert recipe.weights_sha256 == digest(base)
+    assert recipe.files == {"refiner": digest(refiner)}
+    assert recipe.loading == {"dtype": "float32"}
+    assert painter.notes[-1].startswith("refiner: predicts epsilon")
 
 
 def test_who_has_no_refiner_says_so_of_a_handoff(both):

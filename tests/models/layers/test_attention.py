@@ -42,3 +42,18 @@ def test_a_picture_becomes_tokens_and_back_without_a_copy():
     assert torch.equal(again, picture)
     assert tokens.is_contiguous()
     assert again.data_ptr() == tokens.data_ptr() == picture.data_ptr()
+
+
+@pytest.mark.parametrize("queries", [1, 2, 3, 5, 7, 15, 16, 31])
+@pytest.mark.parametrize("keys", [15, 16, 77])
+def test_rows_that_change_places_keep_their_bits(queries: int, keys: int):
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, n, 40, generator=generator) for n in (queries, keys, keys))
+    mask = torch.rand(2, 1, queries, keys, generator=generator) > 0.3
+    mask[..., 0] = True
+    for seen in (None, mask, mask[:, :, :1]):
+        here = attend(query, key, value, heads=5, mask=seen)
+        flipped = None if seen is None else seen.flip(0)
+        there = attend(query.flip(0), key.flip(0), value.flip(0), heads=5, mask=flipped)
+        assert torch.equal(there.flip(0), here)
+        assert here.shape == query.shape

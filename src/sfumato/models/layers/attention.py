@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 from sfumato.diffusion.protocol import Look, Looking
 from sfumato.models.layers.residual import zeroed
@@ -28,13 +28,27 @@ def attend(
     if torch.is_grad_enabled() and q.dtype == torch.bfloat16 and q.device.type == "cpu":
         mixed = _written_out(q, k, v, _lookback(q) if causal else mask)
     else:
-        mixed = scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        mixed = _fused(q, k, v, mask, causal)
     return mixed.transpose(1, 2).flatten(2)  # (B, N, D)
 
 
 def _split(x: Tensor, heads: int) -> Tensor:
     batch, length, width = x.shape
     return x.view(batch, length, heads, width // heads).transpose(1, 2)  # (B, heads, N, D / heads)
+
+
+def _fused(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
+    """By torch's kernel, which is handed queries in fours: a row's bits must not depend on its place.
+
+    With other counts, such as 1, 15 or 31, the two rows of a batch that change places give other last bits on
+    two threads (torch 2.13, 198 of 2610 shapes tried; with counts that divide by 4 none).
+    """
+    missing = 0 if causal else -q.shape[2] % 4
+    if not missing:
+        return scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+    if mask is not None and mask.shape[2] > 1:
+        mask = pad(mask, (0, 0, 0, missing), value=True)
+    return scaled_dot_product_attention(pad(q, (0, 0, 0, missing)), k, v, attn_mask=mask)[:, :, :-missing]
 
 
 def _written_out(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
