@@ -319,7 +319,7 @@ class Painter:
         """All that decided the pixels beside the request: the files, those alone that it used."""
         texts = f"{request.prompt} {request.negative}"
         words = [name for name in self.model.closet.embeddings if name in texts and name in self._files]
-        used = {f"adapter {name}": self._files[name] for name in outcome.worn}
+        used = {f"adapter {name}": self._files[name] for name in outcome.worn if name in self._files}
         used |= {f"word {name}": self._files[name] for name in words}
         return Means(
             weights=self.model.name,
