@@ -336,7 +336,14 @@ def test_a_picture_whose_texts_differ_in_length_is_drawn_like_any_other(sd1):
     assert together == [painter(wish).image.tobytes() for wish in wishes]
 
 
-@pytest.mark.parametrize("size", [(60, 64), (64, 32), (64, 100_000)])
-def test_a_size_that_cannot_be_drawn_is_answered_with_the_nearest(sd1, size):
-    with pytest.raises(InputError, match=r"64x64|64x8192"):
+@pytest.mark.parametrize(("size", "near"), [((100, 64), "96x64 or 104x64"), ((64, 9000), "64x8192")])
+def test_a_size_that_cannot_be_drawn_is_answered_with_the_nearest(sd1, size, near):
+    with pytest.raises(InputError, match=f"multiples of 8 from 64 to 8192; try {near}"):
         sd1.check_size(size)
+
+
+@torch.inference_mode()
+def test_a_picture_whose_sides_halve_to_odd_numbers_can_be_drawn(sd1):
+    sd1.check_size((104, 72))
+    (clean,) = sd1.denoise([Call(sd1.blank((104, 72)), LEVEL, told(sd1).conditioning)])
+    assert sd1.decode(clean).shape == (1, 3, 72, 104)

@@ -147,6 +147,18 @@ def test_diffusers_weights_predict_the_same(config: UNetConfig, pair: tuple[UNet
 
 
 @torch.inference_mode()
+def test_a_latent_of_any_size_is_halved_and_doubled_as_there(
+    config: UNetConfig, pair: tuple[UNet, Reference]
+):
+    ours, theirs = pair
+    _, time, context = inputs(config)
+    vector, added = conditions(config, theirs)
+    x = torch.randn(2, config.in_channels, 9, 14, generator=torch.Generator().manual_seed(7))
+    expected = theirs(x, time, context, added_cond_kwargs=added).sample
+    torch.testing.assert_close(ours(x, time, context, vector=vector), expected, atol=2e-5, rtol=0)
+
+
+@torch.inference_mode()
 def test_masks_and_residuals_mean_the_same(config: UNetConfig, pair: tuple[UNet, Reference]):
     ours, theirs = pair
     x, time, context = inputs(config)

@@ -54,7 +54,7 @@ class UNetConfig:
 
     @property
     def shrink(self) -> int:
-        """What the height and width of a latent must divide by."""
+        """How many places of a latent, each way, become one at the bottom."""
         return 2 ** (len(self.block_out_channels) - 1)
 
 
@@ -143,7 +143,7 @@ class UpLevel(nn.Module):
             x = resnet(torch.cat([x, skips.pop()], dim=1), time)
             x = attention(x, context, extras)
         for upsample in self.upsamplers:
-            x = upsample(x)
+            x = upsample(x, (skips[-1].shape[2], skips[-1].shape[3]))  # halves of odd sizes were rounded up
         return x
 
 
@@ -179,9 +179,9 @@ class UNet(nn.Module):
         `context` is (B, T, D); `vector` (B, vector_width) goes to networks that were trained with one.
         `extras.residuals` are added to the skips in the order they were made, and the last to the middle. Its
         layers are the transformer blocks, `layers`: one that is skipped gives back what it got.
-        Raises ValueError for a size that does not divide by `config.shrink`, and for what it cannot take.
+        Raises ValueError for what it cannot take.
         """
-        self._check(x, extras, vector)
+        self._check(extras, vector)
         time = silu(self._embed(time, vector))
         x = self.conv_in(x)
         skips = [x]
@@ -200,10 +200,7 @@ class UNet(nn.Module):
         embedded = self.time_embedding(waves)
         return embedded if vector is None else embedded + self.add_embedding(vector)
 
-    def _check(self, x: Tensor, extras: Extras, vector: Tensor | None) -> None:
-        height, width = x.shape[2:]
-        if height % self.config.shrink or width % self.config.shrink:
-            raise ValueError(f"a latent of {width}x{height} does not divide by {self.config.shrink}")
+    def _check(self, extras: Extras, vector: Tensor | None) -> None:
         given, taken = 0 if vector is None else vector.shape[1], self.config.vector_width
         if given != taken:
             raise ValueError(f"a vector of {given} was given to a U-Net that takes {taken}")
