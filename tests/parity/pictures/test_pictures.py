@@ -1,4 +1,4 @@
-"""The same words, noise and steps give the picture that diffusers' own pipelines draw, within 2 of 255.
+"""The same words, noise and steps give the picture that diffusers' own pipelines draw, within 1 of 255.
 
 Ours is drawn as people draw it: ``sfumato.load(path)`` of a folder or of a single file, then a request.
 """
@@ -66,6 +66,14 @@ def test_so_is_a_wide_picture_without_guidance(pipelines, painters, name):
     painter = painters(name)
     expected = theirs(pipelines.reference(name), painter, width=128, height=64, guidance_scale=1.0)
     assert_same(ours(painter, size=(128, 64), guidance=1.0, negative=""), expected)
+
+
+@pytest.mark.parametrize("name", ["sd1", "sdxl"])
+def test_so_is_one_without_a_negative_prompt(pipelines, painters, name):
+    """SD 1 is told an empty text, SDXL nothing but zeros."""
+    expected = theirs(pipelines.reference(name), painters(name), negative_prompt=None)
+    for layout in ("folder", "file"):
+        assert_same(ours(painters(name, layout), negative=""), expected)
 
 
 @pytest.mark.parametrize(("name", "layer"), [("sd1", 2), ("sd2-v", 3), ("sdxl", 3)])
