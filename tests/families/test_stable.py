@@ -81,7 +81,7 @@ def test_a_tensor_that_is_missing_strange_or_of_another_shape_is_named(pipelines
 def test_a_part_that_is_not_there_says_how_to_bring_it(pipelines):
     parts = opened(pipelines.folder("sd1"), Loading())
     rest = {part: tensors for part, tensors in parts.tensors.items() if part != "vae"}
-    with pytest.raises(CheckpointError, match=r"sd1 has no vae .* name a file that has it"):
+    with pytest.raises(CheckpointError, match=r"sd1 has no vae .* vae=FILE"):
         SD1(replace(parts, tensors=rest))
 
 
@@ -103,6 +103,29 @@ def test_numbers_that_are_not_finite_are_refused_and_great_ones_only_in_half(pip
     halved = replace(great, place=Loading(dtype="float16").place(unet))
     with pytest.raises(CheckpointError, match=r"conv_out.bias has numbers too great for float16"):
         SD1(halved)
+
+
+@torch.inference_mode()
+def test_weights_of_8_bits_are_read_as_the_numbers_that_they_are(pipelines, sd1):
+    parts = opened(pipelines.folder("sd1"), Loading())
+    unet = parts.tensors["unet"]
+    small = {name: unet.read(name).to(torch.float8_e4m3fn) for name in unet.kinds}
+    model = SD1(replace(parts, tensors={**parts.tensors, "unet": Tensors.of(small)}))
+    weight = model.unet.conv_in.weight
+    assert torch.equal(weight, sd1.unet.conv_in.weight.to(torch.float8_e4m3fn).float())
+
+
+def test_a_model_that_was_distilled_walks_and_says_how_it_was_taught(pipelines, tmp_path):
+    """By what its metadata say: its tensors are any other model's."""
+    path = tmp_path / "renamed.safetensors"
+    tensors = safetensors.load(pipelines.file("sd1"))
+    safetensors.save(path, tensors, {"modelspec.title": "Deliberate Lightning 4 steps"})
+    model = families.load(path)
+    assert model.levels(4, None)[0].sigma == model.trained.sigmas[-1]
+    assert model.levels(4, "leading")[0].sigma == model.trained.sigmas[751]
+    assert (
+        "distilled for few steps (Lightning): ask for 2 to 8 steps, guidance 1, sampler euler" in model.notes
+    )
 
 
 def test_settings_that_our_network_does_not_compute_are_refused(pipelines):
