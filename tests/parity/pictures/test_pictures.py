@@ -130,6 +130,19 @@ def test_a_picture_of_a_batch_is_the_one_drawn_alone_bit_for_bit(painters, name)
         assert picture.image.tobytes() == alone.image.tobytes(), request.prompt
 
 
+def test_so_is_one_of_base_and_refiner_whoever_hands_over_when(painters):
+    """In one round some rows are the base's, others the refiner's."""
+    painter = painters("sdxl", "file", "sdxl-refiner")
+    wish = partial(painter.request, size=(64, 64), steps=4)
+    requests = [
+        wish("two green fish", seed=1, handoff=0.3, negative="fog"),
+        wish("a castle", seed=2, handoff=0.7, sampler="euler"),
+        wish("a castle", seed=3, handoff=0.3, guidance=1.0),
+    ]
+    for picture, request in zip(painter.batch(requests), requests, strict=True):
+        assert picture.image.tobytes() == painter(request).image.tobytes(), request.seed
+
+
 def test_a_pickle_gives_the_picture_of_the_safetensors_file(pipelines, painters, tmp_path):
     path = tmp_path / "model.ckpt"
     torch.save({"state_dict": pipelines.tensors("sd1"), "global_step": 470000, "epoch": 4}, path)
