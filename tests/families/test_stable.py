@@ -128,6 +128,26 @@ def test_a_model_that_was_distilled_walks_and_says_how_it_was_taught(pipelines, 
     )
 
 
+@torch.inference_mode()
+def test_a_network_that_reads_its_scale_is_told_it_and_refuses_to_be_told_none(pipelines, sd1):
+    parts = opened(pipelines.folder("sd1"), Loading())
+    unet = parts.tensors["unet"]
+    tensors = {name: unet.read(name) for name in unet.kinds}
+    tensors["time_embedding.cond_proj.weight"] = torch.randn(32, 16)
+    lcm = SD1(replace(parts, tensors={**parts.tensors, "unet": Tensors.of(tensors)}))
+    call = Call(torch.randn(1, 4, 8, 8), LEVEL, told(sd1).conditioning)
+    with pytest.raises(InputError, match=r"ask for guidance distilled\(8\)"):
+        lcm.denoise([call])
+    one, two, eight = (
+        lcm.denoise([call._replace(conditioning=replace(call.conditioning, guidance=scale))])[0]
+        for scale in (1.0, 2.0, 8.0)
+    )
+    assert not torch.allclose(one, eight, atol=1e-3)
+    both = [call._replace(conditioning=replace(call.conditioning, guidance=scale)) for scale in (2.0, 8.0)]
+    for found, expected in zip(lcm.denoise(both), (two, eight), strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
 def test_settings_that_our_network_does_not_compute_are_refused(pipelines):
     parts = opened(pipelines.folder("sd1"), Loading())
     wrong = {**parts.configs, "unet": {**parts.configs["unet"], "resnet_time_scale_shift": "scale_shift"}}
