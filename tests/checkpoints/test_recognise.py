@@ -352,7 +352,6 @@ def test_a_model_of_ours_is_of_its_family():
           "a.weight.quant_state.bitsandbytes__nf4": (4,)}, "bitsandbytes"),
         ({"scaled_fp8": (2,)}, "scaled 8-bit"),
         ({"unet.x.comfy_quant": (9,)}, "ComfyUI's per-layer"),
-        ({"model.diffusion_model.time_embed.cond_proj.weight": (320, 256)}, "distilled LCM"),
         ({"model.diffusion_model.input_blocks.0.0.weight": (320, 7, 3, 3)}, "reads 7 channels (upscaler)"),
     ],
 )  # fmt: skip

@@ -103,10 +103,12 @@ def test_it_compiles_as_one_graph(unet: UNet, asked):
 
 def test_what_it_cannot_take_is_refused_with_the_numbers(unet: UNet, asked):
     x, time, context = asked
-    with pytest.raises(ValueError, match="7x8 does not divide by 2"):
-        unet(torch.randn(1, 4, 8, 7), time, context)
     with pytest.raises(ValueError, match=r"a vector of 3 .* takes 0"):
         unet(x, time, context, vector=torch.randn(3, 3))
+    with pytest.raises(ValueError, match="reads no scale of guidance"):
+        unet(x, time, context, guidance=torch.ones(3))
+    with pytest.raises(ValueError, match="reads its scale and was told none"):
+        UNet(replace(CONFIG, guidance_width=6))(x, time, context)
     with pytest.raises(ValueError, match="image tokens"):
         unet(x, time, context, Extras(image_tokens=torch.randn(3, 4, 6)))
     with pytest.raises(ValueError, match=r"2 residuals .* 4 skips and a middle"):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from diffusers import LatentConsistencyModelPipeline
 from diffusers import UNet2DConditionModel as Reference
 
 from sfumato.diffusion.protocol import NO_EXTRAS, Extras
@@ -61,6 +62,20 @@ CONFIGS = {
         linear_projection=False,
         vector_width=0,
     ),
+    "LCM: told its scale of guidance": UNetConfig(
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        transformer_depth=(1, 1),
+        mid_transformer_depth=1,
+        heads=(2, 2),
+        context_width=12,
+        norm_groups=4,
+        linear_projection=False,
+        vector_width=0,
+        guidance_width=10,
+    ),
     "SDXL: depth per level and a vector": UNetConfig(
         in_channels=4,
         out_channels=4,
@@ -102,6 +117,7 @@ def reference(config: UNetConfig) -> Reference:
         cross_attention_dim=config.context_width,
         norm_num_groups=config.norm_groups,
         use_linear_projection=config.linear_projection,
+        time_cond_proj_dim=config.guidance_width or None,
         **vector,
     )
 
@@ -126,14 +142,21 @@ def inputs(config: UNetConfig) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     return x, torch.tensor([3.0, 981.5]), context
 
 
-def conditions(config: UNetConfig, theirs: Reference) -> tuple[torch.Tensor | None, dict[str, torch.Tensor]]:
-    """The vector as we take it (ready made), and as diffusers does (it makes the sinusoids itself)."""
+def conditions(config: UNetConfig, theirs: Reference) -> tuple[dict[str, torch.Tensor], dict[str, object]]:
+    """What else our network is told, and theirs: of vectors it makes the sinusoids itself, of scales not."""
+    if config.guidance_width:
+        scales = torch.tensor([8.5, 1.7])
+        waves = LatentConsistencyModelPipeline.get_guidance_scale_embedding(
+            None, scales - 1, config.guidance_width
+        )
+        return {"guidance": scales}, {"timestep_cond": waves}
     if not config.vector_width:
-        return None, {}
+        return {}, {}
     pooled = torch.randn(2, POOLED, generator=torch.Generator().manual_seed(6))
     sizes = torch.tensor([[64.0, 96, 0, 8, 64, 96], [32, 32, 4, 0, 32, 32]])
     waves = theirs.add_time_proj(sizes.flatten()).unflatten(0, sizes.shape).flatten(1)
-    return torch.cat([pooled, waves], dim=1), {"text_embeds": pooled, "time_ids": sizes}
+    vector = torch.cat([pooled, waves], dim=1)
+    return {"vector": vector}, {"added_cond_kwargs": {"text_embeds": pooled, "time_ids": sizes}}
 
 
 @torch.inference_mode()
@@ -141,16 +164,28 @@ def test_diffusers_weights_predict_the_same(config: UNetConfig, pair: tuple[UNet
     ours, theirs = pair
     assert epsilons(ours) == epsilons(theirs)
     x, time, context = inputs(config)
-    vector, added = conditions(config, theirs)
-    expected = theirs(x, time, context, added_cond_kwargs=added).sample
-    torch.testing.assert_close(ours(x, time, context, vector=vector), expected, atol=2e-5, rtol=0)
+    told, added = conditions(config, theirs)
+    expected = theirs(x, time, context, **added).sample
+    torch.testing.assert_close(ours(x, time, context, **told), expected, atol=2e-5, rtol=0)
+
+
+@torch.inference_mode()
+def test_a_latent_of_any_size_is_halved_and_doubled_as_there(
+    config: UNetConfig, pair: tuple[UNet, Reference]
+):
+    ours, theirs = pair
+    _, time, context = inputs(config)
+    told, added = conditions(config, theirs)
+    x = torch.randn(2, config.in_channels, 9, 14, generator=torch.Generator().manual_seed(7))
+    expected = theirs(x, time, context, **added).sample
+    torch.testing.assert_close(ours(x, time, context, **told), expected, atol=2e-5, rtol=0)
 
 
 @torch.inference_mode()
 def test_masks_and_residuals_mean_the_same(config: UNetConfig, pair: tuple[UNet, Reference]):
     ours, theirs = pair
     x, time, context = inputs(config)
-    vector, added = conditions(config, theirs)
+    told, added = conditions(config, theirs)
     mask = torch.arange(7) < torch.tensor([[4], [7]])
     residuals = tuple(0.5 * torch.randn(shape) for shape in skip_shapes(config))
     expected = theirs(
@@ -160,12 +195,12 @@ def test_masks_and_residuals_mean_the_same(config: UNetConfig, pair: tuple[UNet,
         encoder_attention_mask=mask,
         down_block_additional_residuals=residuals[:-1],
         mid_block_additional_residual=residuals[-1],
-        added_cond_kwargs=added,
+        **added,
     ).sample
     extras = Extras(attention_mask=mask, residuals=residuals)
-    got = ours(x, time, context, extras, vector=vector)
+    got = ours(x, time, context, extras, **told)
     torch.testing.assert_close(got, expected, atol=2e-5, rtol=0)
-    assert not torch.allclose(got, ours(x, time, context, NO_EXTRAS, vector=vector), atol=1e-2)
+    assert not torch.allclose(got, ours(x, time, context, NO_EXTRAS, **told), atol=1e-2)
 
 
 def skip_shapes(config: UNetConfig) -> list[tuple[int, ...]]:

@@ -184,8 +184,6 @@ def _obstacle(family: str, unet: Mapping[str, Kind], names: Collection[str]) -> 
         return "its noise levels are those of EDM (Playground 2.5, CosXL)"
     if (inputs := _inputs(unet)) not in DRAWN_VARIANTS:
         return f"its U-Net reads {inputs} channels ({VARIANTS.get(inputs, 'of an unknown kind')})"
-    if "time_embedding.cond_proj.weight" in unet:
-        return "its U-Net reads the scale of guidance beside the time (a distilled LCM)"
     if odd := odd_depths(unet):
         return f"a pruned U-Net (as SSD-1B and Vega): {odd}"
     if "encoder_hid_proj.weight" in unet:

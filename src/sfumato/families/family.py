@@ -22,7 +22,7 @@ from sfumato.models.clip import TextTower
 from sfumato.models.unet import UNet
 from sfumato.models.vae import AutoencoderKL
 
-LARGEST = 8192  # pixels a side; memory ends long before
+SMALLEST, LARGEST = 64, 8192  # pixels a side; below there is nothing to see, and memory ends long before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class Family:
                 spacing=parts.few_steps.spacing if parts.few_steps else self.spacing,
             ),
             prediction=parts.meaning(),
-            sizes=self._sizes(parts, latents.shrink, shape.shrink),
+            sizes=self._sizes(parts, latents.shrink),
             telling=self.telling,
             zeros_for_nothing=_zeros_for_nothing(parts.settings("")),
             notes=(*parts.notes, *_few_steps_note(parts)),
@@ -112,15 +112,15 @@ class Family:
             shift=_number(settings, "shift_factor", 0.0),
         )
 
-    def _sizes(self, parts: Parts, shrink: int, multiple: int) -> Sizes:
+    def _sizes(self, parts: Parts, shrink: int) -> Sizes:
         """Sizes of pictures; the U-Net's config.json says the side of the latents that it was trained on."""
         told, side = parts.settings("unet").get("sample_size"), self.side
         if parts.prediction == V.name and self.v_side is not None:
             side = self.v_side
         native = told * shrink if type(told) is int else side
-        step = shrink * multiple
-        native = max(round(native / step), 1) * step
-        return Sizes(native=(native, native), multiple=step, smallest=step, largest=LARGEST)
+        return Sizes(
+            native=(native, native), multiple=shrink, smallest=min(SMALLEST, native), largest=LARGEST
+        )
 
 
 def _few_steps_note(parts: Parts) -> tuple[str, ...]:

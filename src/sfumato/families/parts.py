@@ -37,7 +37,7 @@ class Parts:
         if name not in self.tensors:
             there = ", ".join(self.tensors) or "nothing"
             raise CheckpointError(
-                f"{self.name} has no {name} (there is: {there}): name a file that has it beside this one"
+                f"{self.name} has no {name} (there is: {there}): name a file that has it, {name}=FILE"
             )
         return self.tensors[name]
 

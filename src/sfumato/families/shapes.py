@@ -91,6 +91,7 @@ def unet_config(kinds: Kinds, settings: Settings, heads: Heads) -> UNetConfig:
         norm_groups=_number(settings, "norm_num_groups", GROUPS),
         linear_projection=len(projection) == 2,
         vector_width=vector,
+        guidance_width=kinds.get("time_embedding.cond_proj.weight", Kind("", (0, 0))).shape[1],
     )
 
 

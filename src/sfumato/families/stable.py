@@ -163,7 +163,9 @@ class Stable:
             extras = replace(extras, attention_mask=torch.cat(masks))
         context = torch.cat([each.context for each in told]).to(dtype)
         vector = torch.cat(vectors).to(dtype) if vectors else None
-        return self.unet(x.to(dtype), times, context, extras, vector=vector)
+        scales = [each.guidance for each in told if each.guidance is not None]
+        guidance = torch.tensor(scales, device=x.device) if scales else None
+        return self.unet(x.to(dtype), times, context, extras, vector=vector, guidance=guidance)
 
     def _check(self, calls: Sequence[Call]) -> None:
         """Raise unless one forward can answer them, and the U-Net reads all that they tell."""
@@ -182,7 +184,10 @@ class Stable:
             self._check_told(call.conditioning)
 
     def _check_told(self, told: Conditioning) -> None:
-        if told.guidance is not None:
+        reads = self.unet.config.guidance_width > 0
+        if told.guidance is None and reads:
+            raise InputError(f"{self.name} was distilled to read its scale: ask for guidance distilled(8)")
+        if told.guidance is not None and not reads:
             raise InputError(
                 f"a scale of guidance was told to {self.name}, which was not distilled to read one"
             )

@@ -15,7 +15,7 @@ from torch.nn.functional import silu
 
 from sfumato.diffusion.protocol import NO_EXTRAS, Extras
 from sfumato.errors import InputError
-from sfumato.models.layers.embeddings import Embedding, sinusoids
+from sfumato.models.layers.embeddings import Embedding, GuidedEmbedding, sinusoids
 from sfumato.models.layers.residual import Downsample, TimedResidualBlock, Upsample, zeroed
 from sfumato.models.layers.sizes import check_sizes
 from sfumato.models.layers.transformer import ConvTransformer, LinearTransformer, NoTransformer, numbered
@@ -36,10 +36,18 @@ class UNetConfig:
     norm_groups: int
     linear_projection: bool  # into and out of the transformers; False: 1x1 convolutions, as SD 1.x has them
     vector_width: int  # of a vector that is added to the time embedding, as in SDXL; 0: it takes none
+    guidance_width: int = 0  # of the waves by which a distilled network is told its scale; 0: it reads none
 
     def __post_init__(self) -> None:
         check_sizes(
-            self, perhaps_zero=("transformer_depth", "mid_transformer_depth", "heads", "vector_width")
+            self,
+            perhaps_zero=(
+                "transformer_depth",
+                "mid_transformer_depth",
+                "heads",
+                "vector_width",
+                "guidance_width",
+            ),
         )
         levels = (len(self.block_out_channels), len(self.transformer_depth), len(self.heads))
         if len(set(levels)) > 1:
@@ -54,7 +62,7 @@ class UNetConfig:
 
     @property
     def shrink(self) -> int:
-        """What the height and width of a latent must divide by."""
+        """How many places of a latent, each way, become one at the bottom."""
         return 2 ** (len(self.block_out_channels) - 1)
 
 
@@ -143,7 +151,7 @@ class UpLevel(nn.Module):
             x = resnet(torch.cat([x, skips.pop()], dim=1), time)
             x = attention(x, context, extras)
         for upsample in self.upsamplers:
-            x = upsample(x)
+            x = upsample(x, (skips[-1].shape[2], skips[-1].shape[3]))  # halves of odd sizes were rounded up
         return x
 
 
@@ -155,7 +163,11 @@ class UNet(nn.Module):
         self.config = config
         first, levels = config.block_out_channels[0], range(len(config.block_out_channels))
         self.conv_in = nn.Conv2d(config.in_channels, first, 3, padding=1)
-        self.time_embedding = Embedding(first, config.time_width)
+        self.time_embedding: nn.Module = Embedding(first, config.time_width)
+        if config.guidance_width:
+            self.time_embedding = GuidedEmbedding(
+                first, config.time_width, guidance_width=config.guidance_width
+            )
         if config.vector_width:
             self.add_embedding = Embedding(config.vector_width, config.time_width)
         self.down_blocks = nn.ModuleList(DownLevel(config, level) for level in levels)
@@ -173,16 +185,18 @@ class UNet(nn.Module):
         extras: Extras = NO_EXTRAS,
         *,
         vector: Tensor | None = None,
+        guidance: Tensor | None = None,
     ) -> Tensor:
         """The prediction (B, out_channels, H, W) for `x` (B, C, H, W) at `time` (B,), which is 0 to 1000.
 
-        `context` is (B, T, D); `vector` (B, vector_width) goes to networks that were trained with one.
+        `context` is (B, T, D); `vector` (B, vector_width) goes to networks that were trained with one, and
+        `guidance` (B,) to those that were distilled to read their scale.
         `extras.residuals` are added to the skips in the order they were made, and the last to the middle. Its
         layers are the transformer blocks, `layers`: one that is skipped gives back what it got.
-        Raises ValueError for a size that does not divide by `config.shrink`, and for what it cannot take.
+        Raises ValueError for what it cannot take.
         """
-        self._check(x, extras, vector)
-        time = silu(self._embed(time, vector))
+        self._check(extras, vector, guidance)
+        time = silu(self._embed(time, vector, guidance))
         x = self.conv_in(x)
         skips = [x]
         for level in self.down_blocks:
@@ -195,15 +209,15 @@ class UNet(nn.Module):
             x = level(x, skips, time, context, extras)
         return self.conv_out(silu(self.conv_norm_out(x)))
 
-    def _embed(self, time: Tensor, vector: Tensor | None) -> Tensor:
+    def _embed(self, time: Tensor, vector: Tensor | None, guidance: Tensor | None) -> Tensor:
         waves = sinusoids(time, self.config.block_out_channels[0]).to(self.conv_in.weight.dtype)
-        embedded = self.time_embedding(waves)
+        embedded = self.time_embedding(waves) if guidance is None else self.time_embedding(waves, guidance)
         return embedded if vector is None else embedded + self.add_embedding(vector)
 
-    def _check(self, x: Tensor, extras: Extras, vector: Tensor | None) -> None:
-        height, width = x.shape[2:]
-        if height % self.config.shrink or width % self.config.shrink:
-            raise ValueError(f"a latent of {width}x{height} does not divide by {self.config.shrink}")
+    def _check(self, extras: Extras, vector: Tensor | None, guidance: Tensor | None) -> None:
+        if (guidance is None) != (self.config.guidance_width == 0):
+            reads = "reads no scale" if guidance is not None else "reads its scale and was told none"
+            raise ValueError(f"this U-Net {reads} of guidance")
         given, taken = 0 if vector is None else vector.shape[1], self.config.vector_width
         if given != taken:
             raise ValueError(f"a vector of {given} was given to a U-Net that takes {taken}")

@@ -73,8 +73,7 @@ def test_a_hole_is_filled_as_diffusers_fills_it(pipelines, picture, hole):
         PROMPT, picture, hole, negative_prompt=NEGATIVE, latents=latents, height=64, width=64, **settings
     )
     with torch.inference_mode():
-        around = painter.model.look(torch.where(hole > 0.5, 0.5, picture))
-    beside = torch.cat([torch.nn.functional.interpolate(hole, size=(8, 8)), around], dim=1)
+        beside = painter.model.beside(picture, hole)
     guide = cfg(told(painter, PROMPT, beside), told(painter, NEGATIVE, beside), GUIDANCE)
     assert_same(drawn(painter, guide), expected.images[0] * 255)
 
@@ -87,7 +86,7 @@ def test_a_picture_is_edited_as_diffusers_edits_it(pipelines, picture):
     settings = {"guidance_scale": GUIDANCE, "image_guidance_scale": 1.4, "num_inference_steps": STEPS}
     expected = pipe(PROMPT, picture, negative_prompt=NEGATIVE, latents=latents, output_type="np", **settings)
     with torch.inference_mode():
-        beside = painter.model.look(picture) / painter.model.latents.scale
+        beside = painter.model.beside(picture, None)
     wanted, unwanted = (told(painter, text, beside) for text in (PROMPT, NEGATIVE))
     assert_same(drawn(painter, pix2pix(wanted, unwanted, GUIDANCE, picture=1.4)), expected.images[0] * 255)
 

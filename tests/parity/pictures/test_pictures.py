@@ -1,4 +1,4 @@
-"""The same words, noise and steps give the picture that diffusers' own pipelines draw, within 2 of 255.
+"""The same words, noise and steps give the picture that diffusers' own pipelines draw, within 1 of 255.
 
 Ours is drawn as people draw it: ``sfumato.load(path)`` of a folder or of a single file, then a request.
 """
@@ -68,6 +68,14 @@ def test_so_is_a_wide_picture_without_guidance(pipelines, painters, name):
     assert_same(ours(painter, size=(128, 64), guidance=1.0, negative=""), expected)
 
 
+@pytest.mark.parametrize("name", ["sd1", "sdxl"])
+def test_so_is_one_without_a_negative_prompt(pipelines, painters, name):
+    """SD 1 is told an empty text, SDXL nothing but zeros."""
+    expected = theirs(pipelines.reference(name), painters(name), negative_prompt=None)
+    for layout in ("folder", "file"):
+        assert_same(ours(painters(name, layout), negative=""), expected)
+
+
 @pytest.mark.parametrize(("name", "layer"), [("sd1", 2), ("sd2-v", 3), ("sdxl", 3)])
 def test_so_is_one_that_skips_layers_of_the_text_encoder(pipelines, painters, name, layer, monkeypatch):
     """``clip_skip`` counts from the end of the whole encoder; diffusers' from the family's own layer.
@@ -120,6 +128,19 @@ def test_a_picture_of_a_batch_is_the_one_drawn_alone_bit_for_bit(painters, name)
     for picture, request in zip(painter.batch(requests), requests, strict=True):
         alone = painter(request)
         assert picture.image.tobytes() == alone.image.tobytes(), request.prompt
+
+
+def test_so_is_one_of_base_and_refiner_whoever_hands_over_when(painters):
+    """In one round some rows are the base's, others the refiner's."""
+    painter = painters("sdxl", "file", "sdxl-refiner")
+    wish = partial(painter.request, size=(64, 64), steps=4)
+    requests = [
+        wish("two green fish", seed=1, handoff=0.3, negative="fog"),
+        wish("a castle", seed=2, handoff=0.7, sampler="euler"),
+        wish("a castle", seed=3, handoff=0.3, guidance=1.0),
+    ]
+    for picture, request in zip(painter.batch(requests), requests, strict=True):
+        assert picture.image.tobytes() == painter(request).image.tobytes(), request.seed
 
 
 def test_a_pickle_gives_the_picture_of_the_safetensors_file(pipelines, painters, tmp_path):

@@ -91,11 +91,12 @@ class CornerDownsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the height and width: every pixel four times, then a convolution."""
+    """Twice the height and width, or a given size: every pixel four times, then a convolution."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width, width, 3, padding=1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(interpolate(x, scale_factor=2.0, mode="nearest"))
+    def forward(self, x: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        height, width = size or (2 * x.shape[2], 2 * x.shape[3])
+        return self.conv(interpolate(x, size=(height, width), mode="nearest"))
