@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 import torch
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
-from pipelines.drawing import GUIDANCE, NEGATIVE, PROMPT, SEED, STEPS, assert_same, first_latent, ours
+from PIL import Image
+from pipelines.drawing import GUIDANCE, NEGATIVE, PROMPT, SEED, STEPS, assert_same, first_latent
 from torch import Tensor
 
 import sfumato
-from sfumato.diffusion.guidance import cfg, pix2pix
-from sfumato.diffusion.noise import SeededNoise
-from sfumato.diffusion.protocol import Conditioning, Guide, drive, guided
-from sfumato.diffusion.samplers.euler import euler
-from sfumato.families import Wording
+from sfumato.painter import to_image
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
 
@@ -25,7 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
 def picture() -> Tensor:
     """Of large soft blots, (1, 3, 64, 64) in 0..1."""
     coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(2))
-    return torch.nn.functional.interpolate(coarse, size=(64, 64), mode="bicubic").clamp(0, 1)
+    fine = torch.nn.functional.interpolate(coarse, size=(64, 64), mode="bicubic").clamp(0, 1)
+    return (fine * 255).round() / 255
 
 
 @pytest.fixture
@@ -48,20 +46,15 @@ def scheduled(pipe):
     return pipe
 
 
-def told(painter: sfumato.Painter, text: str, beside: Tensor) -> Conditioning:
-    (encoded,) = painter.model.encode([Wording(text=text)])
-    read = encoded.conditioning
-    return Conditioning(read.context, beside=beside)
+def drawn(painter: sfumato.Painter, **wishes) -> np.ndarray:
+    """The picture (H, W, 3) in 0..255 that our painter draws as a person asks for it."""
+    settings = {"seed": SEED, "steps": STEPS, "sampler": "euler", "levels": "leading", "negative": NEGATIVE}
+    return np.asarray(painter(PROMPT, **settings, **wishes).image, dtype=np.float32)
 
 
-@torch.inference_mode()
-def drawn(painter: sfumato.Painter, guide: Guide) -> np.ndarray:
-    """The picture (H, W, 3) in 0..255."""
-    model, noise = painter.model, SeededNoise(SEED)
-    levels = model.levels(STEPS, "leading")
-    x = levels[0].sigma * noise(model.blank((64, 64)))
-    latent = drive(guided(euler(x, levels, noise), guide), model.denoise)
-    return model.decode(latent)[0].permute(1, 2, 0).numpy() * 255
+def image_of(picture: Tensor) -> Image.Image:
+    """In eight bits, as it was made to be."""
+    return to_image(picture.expand(-1, 3, -1, -1))
 
 
 def test_a_hole_is_filled_as_diffusers_fills_it(pipelines, picture, hole):
@@ -72,10 +65,8 @@ def test_a_hole_is_filled_as_diffusers_fills_it(pipelines, picture, hole):
     expected = pipe(
         PROMPT, picture, hole, negative_prompt=NEGATIVE, latents=latents, height=64, width=64, **settings
     )
-    with torch.inference_mode():
-        beside = painter.model.beside(picture, hole)
-    guide = cfg(told(painter, PROMPT, beside), told(painter, NEGATIVE, beside), GUIDANCE)
-    assert_same(drawn(painter, guide), expected.images[0] * 255)
+    got = drawn(painter, picture=image_of(picture), mask=image_of(hole), guidance=GUIDANCE)
+    assert_same(got, expected.images[0] * 255)
 
 
 def test_a_picture_is_edited_as_diffusers_edits_it(pipelines, picture):
@@ -85,13 +76,12 @@ def test_a_picture_is_edited_as_diffusers_edits_it(pipelines, picture):
     latents = first_latent(pipe, painter, "euler", (64, 64))
     settings = {"guidance_scale": GUIDANCE, "image_guidance_scale": 1.4, "num_inference_steps": STEPS}
     expected = pipe(PROMPT, picture, negative_prompt=NEGATIVE, latents=latents, output_type="np", **settings)
-    with torch.inference_mode():
-        beside = painter.model.beside(picture, None)
-    wanted, unwanted = (told(painter, text, beside) for text in (PROMPT, NEGATIVE))
-    assert_same(drawn(painter, pix2pix(wanted, unwanted, GUIDANCE, picture=1.4)), expected.images[0] * 255)
+    got = drawn(painter, picture=image_of(picture), guidance=f"pix2pix({GUIDANCE}, picture=1.4)")
+    assert_same(got, expected.images[0] * 255)
 
 
-def test_without_a_picture_such_a_network_refuses(pipelines):
+def test_without_a_picture_the_whole_is_a_hole_and_there_is_nothing_to_edit(pipelines):
     painter = sfumato.load(pipelines.file("sd1-inpaint"))
-    with pytest.raises(sfumato.InputError, match="picture"):
-        ours(painter)
+    assert any("painted all of it" in note for note in painter(PROMPT, seed=1, steps=1, size=(64, 64)).notes)
+    with pytest.raises(sfumato.InputError, match="give it one to edit"):
+        sfumato.load(pipelines.file("sd1-pix2pix"))(PROMPT, seed=1, steps=1, size=(64, 64))
