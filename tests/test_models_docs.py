@@ -36,6 +36,8 @@ def owned(pipelines, tmp_path, monkeypatch):
     """An empty folder but for the files that the document names."""
     for name, pipeline in FILES.items():
         (tmp_path / name).symlink_to(pipelines.file(pipeline))
+    for path in (pipelines.lora(), pipelines.word()):
+        (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -46,15 +48,24 @@ def small(shown: str) -> str:
 
 
 def test_its_python_draws(owned):
-    (code,) = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE))
     exec(compile(small(code), "models.md", "exec"), {})  # noqa: S102 - our own document
-    assert {path.name for path in owned.glob("*.png")} == {"harbour.png", "refined.png"}
+    assert {path.name for path in owned.glob("*.png")} == {"harbour.png", "refined.png", "inked.png"}
+
+
+def test_what_it_says_of_an_adapter_is_what_is_said(owned, capsys):
+    (line,) = [line for line in small(TEXT).splitlines() if line.startswith("sfumato") and "--lora" in line]
+    with pytest.raises(SystemExit):
+        main(shlex.split(line)[1:])
+    shown = TEXT.partition(line.replace("64x64", "512x512"))[2].partition("```text\n")[2].partition("```")[0]
+    assert "modules matched" in shown
+    assert shown in capsys.readouterr().err
 
 
 def test_its_commands_run(owned):
     blocks = re.findall(r"^```sh\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
     lines = [line for block in blocks for line in small(block).splitlines() if line.startswith("sfumato ")]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         with pytest.raises(SystemExit) as exit_:
             main(shlex.split(line)[1:])
