@@ -251,15 +251,17 @@ def test_weights_change_the_words_they_are_on_and_the_rest_is_scaled_back(sd1):
 
 @torch.inference_mode()
 def test_learned_vectors_stand_in_the_place_of_tokens(pipelines):
-    model = families.load(pipelines.folder("sd1"))
-    (reader,) = model.readers
-    rows = reader.tower.text_model.embeddings.token_embedding.weight
-    reader.embeddings["sesame"] = rows[list(reader.tokenizer("red cat"))].clone()
-    learned, red, cat = (
-        told(model, text).conditioning.context for text in ("a sesame", "a red", "a red cat")
-    )
-    assert torch.equal(learned, cat)
-    assert not torch.equal(red, cat)
+    """Of every tower, and in the sentence as a whole."""
+    model = families.load(pipelines.folder("sdxl"))
+    for reader in model.readers:
+        rows = reader.tower.text_model.embeddings.token_embedding.weight
+        reader.embeddings["sesame"] = rows[list(reader.tokenizer("red cat"))].clone()
+    texts = ("a sesame", "a red cat", "a red")
+    learned, cat, red = (told(model, text).conditioning for text in texts)
+    assert torch.equal(learned.context, cat.context)
+    assert torch.equal(learned.vector, cat.vector)
+    assert not torch.equal(red.context, cat.context)
+    assert not torch.equal(red.vector, cat.vector)
 
 
 @torch.inference_mode()
