@@ -3,12 +3,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from pipelines.adapters import write_lora
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PICTURES = {
     "draw.py": {"cat.png", "looser-cat.png"},
     "watch.py": {"steps.png"},
     "batch.py": {f"batch-{number}.png" for number in range(1, 5)},
+    "own_files.py": {"plain.png"},
 }
 
 
@@ -33,6 +35,17 @@ def test_every_example_is_run_by_a_test_and_under_40_lines():
 def test_an_example_draws_what_it_says(name, run, tmp_path):
     run(name)
     assert {path.name for path in tmp_path.glob("*.png")} == PICTURES[name]
+
+
+def test_a_file_of_ones_own_wears_a_lora_and_takes_it_off(pipelines, tmp_path, monkeypatch, capsys):
+    lora = write_lora(pipelines.reference("sd1"), tmp_path / "ink.safetensors")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["own_files.py", str(pipelines.folder("sd1")), str(lora)])
+    runpy.run_path(str(EXAMPLES / "own_files.py"), run_name="__main__")
+    told = capsys.readouterr().out
+    assert "wakes to words that the prompt does not say: inkwash" in told
+    assert told.endswith("without a trace: True\n")
+    assert (tmp_path / "plain.png").read_bytes() != (tmp_path / "inked.png").read_bytes()
 
 
 def test_the_strip_shows_five_steps(run, tmp_path):

@@ -160,6 +160,21 @@ def test_a_batch_of_every_sampler_gives_each_request_the_picture_it_has_alone(ti
         assert torch.equal(alone.picture, among.picture), request.sampler
 
 
+def test_calls_that_see_a_picture_and_calls_that_see_none_share_no_forward(glass):
+    blind, seeing = (Conditioning(torch.ones(1, 3, 4), beside=x) for x in (None, torch.ones(1, 5, 8, 8)))
+    x = glass.blank((8, 8))
+
+    def talk():
+        yield [Call(x, Level(0.5, 0.5), told) for told in (blind, seeing, blind)]
+        return Drawn(x, ())
+
+    assert [ended for round_ in Engine(glass).run([talk()]) for ended in round_]
+    assert [len({call.conditioning.beside is None for call in forward}) for forward in glass.forwards] == [
+        1,
+        1,
+    ]
+
+
 def test_calls_of_other_lanes_share_no_forward(glass):
     """Lanes are other networks; here they are told apart by what the row wears."""
     plain, worn = (Conditioning(torch.ones(1, 3, 4), adapters=adapters) for adapters in ((), (("ink", 0.8),)))

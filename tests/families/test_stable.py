@@ -14,6 +14,7 @@ from sfumato.errors import CheckpointError, InputError
 from sfumato.families import Loading, Wording
 from sfumato.families.loading import opened
 from sfumato.families.sd1 import SD1
+from sfumato.families.trained import trained
 
 LEVEL = Level(1.0, 2.0)
 
@@ -155,6 +156,31 @@ def test_settings_that_our_network_does_not_compute_are_refused(pipelines):
         SD1(replace(parts, configs=wrong))
 
 
+@pytest.mark.parametrize(
+    ("part", "settings", "said"),
+    [
+        ("unet", {"attention_head_dim": [8, 8]}, "3 and 2 levels|4, 4 and 2 levels"),
+        ("unet", {"attention_head_dim": 7}, "does not split into 7 heads"),
+        ("unet", {"attention_head_dim": 0}, "heads"),
+        ("unet", {"attention_head_dim": "eight"}, "'eight' heads"),
+        ("unet", {"sample_size": 10**9}, "native"),
+        ("unet", {"norm_num_groups": 0}, "norm_groups 0"),
+        ("vae", {"scaling_factor": "big"}, "scaling_factor = 'big'"),
+        ("vae", {"scaling_factor": 0}, "scaling_factor = 0"),
+        ("vae", {"latents_mean": [0.1]}, "latents_mean"),
+        ("text_encoder", {"hidden_act": "relu"}, "no activation 'relu'"),
+        ("text_encoder", {"num_attention_heads": 5}, "does not split into 5 heads"),
+    ],
+)
+def test_settings_that_no_network_has_are_one_error(pipelines, part, settings, said):
+    parts = opened(pipelines.folder("sd1"), Loading())
+    configs = {**parts.configs, part: {**parts.configs[part], "num_attention_heads": None, **settings}}
+    if part == "text_encoder":
+        configs[part] = {**parts.configs[part], **settings}
+    with pytest.raises(CheckpointError, match=said):
+        SD1(replace(parts, configs=configs))
+
+
 def test_text_towers_and_a_unet_of_two_families_are_refused(pipelines):
     with pytest.raises(CheckpointError, match="words of width 64 and text towers that make them 128 wide"):
         families.load(pipelines.folder("sd1"), Loading(text_encoder=pipelines.folder("sd2-base")))
@@ -251,15 +277,17 @@ def test_weights_change_the_words_they_are_on_and_the_rest_is_scaled_back(sd1):
 
 @torch.inference_mode()
 def test_learned_vectors_stand_in_the_place_of_tokens(pipelines):
-    model = families.load(pipelines.folder("sd1"))
-    (reader,) = model.readers
-    rows = reader.tower.text_model.embeddings.token_embedding.weight
-    reader.embeddings["sesame"] = rows[list(reader.tokenizer("red cat"))].clone()
-    learned, red, cat = (
-        told(model, text).conditioning.context for text in ("a sesame", "a red", "a red cat")
-    )
-    assert torch.equal(learned, cat)
-    assert not torch.equal(red, cat)
+    """Of every tower, and in the sentence as a whole."""
+    model = families.load(pipelines.folder("sdxl"))
+    for reader in model.readers:
+        rows = reader.tower.text_model.embeddings.token_embedding.weight
+        reader.embeddings["sesame"] = rows[list(reader.tokenizer("red cat"))].clone()
+    texts = ("a sesame", "a red cat", "a red")
+    learned, cat, red = (told(model, text).conditioning for text in texts)
+    assert torch.equal(learned.context, cat.context)
+    assert torch.equal(learned.vector, cat.vector)
+    assert not torch.equal(red.context, cat.context)
+    assert not torch.equal(red.vector, cat.vector)
 
 
 @torch.inference_mode()
@@ -311,6 +339,47 @@ def test_a_walk_begins_where_the_folders_scheduler_says(pipelines, loaded, sd1):
     assert sd1.levels(10, None)[0].sigma == sd1.trained.sigmas[901]
     assert v.levels(10, None)[0].sigma == v.trained.sigmas[-1] == pytest.approx(4096, rel=1e-3)
     assert families.load(pipelines.file("sdxl-v")).levels(10, None) == v.levels(10, None)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "sigmas"),
+    [
+        ({}, (751, 501, 251, 1)),
+        ({"timestep_spacing": "leading"}, (750, 500, 250, 0)),
+        ({"timestep_spacing": "leading", "steps_offset": 1}, (751, 501, 251, 1)),
+        ({"timestep_spacing": "trailing"}, (999, 749, 499, 249)),
+        ({"timestep_spacing": "linspace"}, (999, 666, 333, 0)),
+    ],
+)
+def test_a_walk_is_spaced_as_the_scheduler_says(scheduler, sigmas):
+    made = trained(scheduler, zero_snr=False, spacing="leading")
+    assert [made.number(level.sigma) for level in made.levels(4, None)[:-1]] == pytest.approx(
+        sigmas, abs=1e-3
+    )
+
+
+def test_a_scheduler_may_bend_the_walk():
+    made = trained({"use_karras_sigmas": True}, zero_snr=False, spacing="leading")
+    assert made.levels(6, None) == made.levels(6, "karras")
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "said"),
+    [
+        ({"_class_name": "EDMDPMSolverMultistepScheduler"}, "walks other levels"),
+        ({"_class_name": "EulerDiscreteScheduler", "timestep_type": "continuous"}, "walks other levels"),
+        ({"trained_betas": [0.1, 0.2]}, "trained_betas"),
+        ({"beta_schedule": "sigmoid"}, "no beta_schedule 'sigmoid'"),
+        ({"timestep_spacing": "random"}, "no timestep_spacing 'random'"),
+        ({"beta_end": "much"}, "beta_end is 'much'"),
+        ({"beta_end": 2.0}, "betas lie between 0 and 1"),
+        ({"num_train_timesteps": 10**9}, "not a number from 2 to"),
+        ({"num_train_timesteps": float("nan")}, "not a number from 2 to"),
+    ],
+)
+def test_a_schedule_that_there_is_not_is_refused(scheduler, said):
+    with pytest.raises(CheckpointError, match=said):
+        trained(scheduler, zero_snr=False, spacing="leading")
 
 
 @torch.inference_mode()

@@ -5,8 +5,8 @@ What shapes cannot tell stands in ``Family``; what a folder's configurations say
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import cast
 
 from sfumato.diffusion.prediction import V
 from sfumato.errors import CheckpointError
@@ -53,6 +53,12 @@ class Family:
 
     def __call__(self, parts: Parts) -> Stable:
         """A model of these parts. Raises CheckpointError unless they are whole and belong together."""
+        try:
+            return self._made(parts)
+        except (ValueError, OverflowError) as error:  # of configurations, which refuse what cannot be
+            raise CheckpointError(f"{parts.name}: {error}") from error
+
+    def _made(self, parts: Parts) -> Stable:
         shape = unet_config(parts.part("unet").kinds, parts.settings("unet"), self.heads)
         readers = tuple(self._reader(text, parts) for text in self.texts)
         words = sum(reader.tower.config.width for reader in readers)
@@ -108,7 +114,7 @@ class Family:
         shape = autoencoder_config(parts.part("vae").kinds, settings)
         return Latents(
             autoencoder=placed("vae", lambda: AutoencoderKL(shape), parts.part("vae"), parts.place),
-            scale=_number(settings, "scaling_factor", self.scale),
+            scale=_number(settings, "scaling_factor", self.scale, above=0.0),
             shift=_number(settings, "shift_factor", 0.0),
         )
 
@@ -134,10 +140,10 @@ def _zeros_for_nothing(index: Settings) -> bool | None:
     return found if isinstance(found, bool) else None
 
 
-def _number(settings: Settings, name: str, default: float) -> float:
+def _number(settings: Settings, name: str, default: float, *, above: float = -math.inf) -> float:
     found = settings.get(name)
     if found is None:
         return default
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
-        raise CheckpointError(f"vae: config.json says {name} = {cast('object', found)!r}, which is no number")
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not above < found < math.inf:
+        raise CheckpointError(f"vae: config.json says {name} = {found!r}, which scales nothing")
     return float(found)

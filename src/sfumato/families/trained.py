@@ -23,6 +23,14 @@ from sfumato.diffusion.protocol import Level
 from sfumato.errors import CheckpointError
 
 BETAS = {"scaled_linear": scaled_linear_betas, "linear": linear_betas}
+MOST = 100_000  # levels: more are made to keep us busy
+SPACED = ("leading", "trailing", "linspace")
+BENT = {
+    "use_karras_sigmas": "karras",
+    "use_exponential_sigmas": "exponential",
+    "use_beta_sigmas": "beta_sigmas",
+}
+"""Options of diffusers' schedulers, and what we call the walks that they ask for."""
 FIRST, LAST, COUNT = 0.00085, 0.012, 1000
 """Stable Diffusion's variances, whose roots are evenly spaced, as arXiv:2112.10752's code has them."""
 
@@ -60,29 +68,48 @@ def trained(scheduler: Mapping[str, object], *, zero_snr: bool, spacing: str) ->
     ``spacing`` is the model's own unless the configuration names one; ``zero_snr`` is the marker of models
     that were trained down to pure noise. Raises CheckpointError for a schedule that there is not.
     """
+    _check_discrete(scheduler)
     schedule = str(scheduler.get("beta_schedule", "scaled_linear"))
     if schedule not in BETAS:
         raise CheckpointError(f"scheduler: no beta_schedule {schedule!r}; there are {', '.join(BETAS)}")
-    count = int(_number(scheduler, "num_train_timesteps", COUNT))
+    count = _number(scheduler, "num_train_timesteps", COUNT)
+    if count not in range(2, MOST + 1):
+        raise CheckpointError(f"scheduler: num_train_timesteps is {count}, not a number from 2 to {MOST}")
     first, last = _number(scheduler, "beta_start", FIRST), _number(scheduler, "beta_end", LAST)
     try:
-        betas = BETAS[schedule](count, first, last)
+        betas = BETAS[schedule](int(count), first, last)
         to_noise = zero_snr or scheduler.get("rescale_betas_zero_snr") is True
         sigmas = discrete_sigmas(zero_terminal_snr(betas) if to_noise else betas)
     except (ValueError, ArithmeticError) as error:
         raise CheckpointError(f"scheduler: {error}") from error
-    told = str(scheduler.get("timestep_spacing", "trailing" if to_noise else spacing))
-    if told not in ("leading", "trailing", "linspace"):
-        raise CheckpointError(
-            f"scheduler: no timestep_spacing {told!r}; leading, trailing and linspace are known"
-        )
-    return Trained(sigmas=sigmas, spacing=_with_offset(told, scheduler))
+    told = _spacing(scheduler, "trailing" if to_noise else spacing)
+    return Trained(sigmas=sigmas, spacing=told)
+
+
+def _check_discrete(scheduler: Mapping[str, object]) -> None:
+    """Raise CheckpointError for schedules of another kind, whose networks have the same tensors."""
+    kind = str(scheduler.get("_class_name", ""))
+    if kind.startswith(("EDM", "FlowMatch")) or scheduler.get("timestep_type") == "continuous":
+        raise CheckpointError(f"scheduler: {kind} walks other levels than Stable Diffusion was trained at")
+    if scheduler.get("trained_betas") is not None:
+        raise CheckpointError("scheduler: it lists trained_betas of its own, which sfumato does not read")
+
+
+def _spacing(scheduler: Mapping[str, object], own: str) -> str:
+    """The walk that a configuration asks for, else the model's own. Raises CheckpointError."""
+    bent = [spacing for option, spacing in BENT.items() if scheduler.get(option) is True]
+    if bent:
+        return bent[0]
+    told = str(scheduler.get("timestep_spacing", own))
+    if told not in SPACED:
+        raise CheckpointError(f"scheduler: no timestep_spacing {told!r}; there are {', '.join(SPACED)}")
+    return _with_offset(told, scheduler)
 
 
 def _with_offset(spacing: str, scheduler: Mapping[str, object]) -> str:
     """Leading walks end at a level: 1 for Stable Diffusion, 0 where a configuration is silent."""
-    offset = int(_number(scheduler, "steps_offset", 0 if scheduler else 1))
-    return f"leading(offset={offset})" if spacing == "leading" and offset != 1 else spacing
+    offset = _number(scheduler, "steps_offset", 0 if scheduler else 1)
+    return f"leading(offset={offset:g})" if spacing == "leading" and offset != 1 else spacing
 
 
 def _number(scheduler: Mapping[str, object], name: str, default: float) -> float:
