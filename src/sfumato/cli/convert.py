@@ -41,10 +41,14 @@ def convert(
     prediction: Annotated[
         str | None, typer.Option(help="What the model predicts, if the source is wrong: epsilon, v, ...")
     ] = None,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE[:0.8[:0.6]]", help="Add an adapter to the weights for good; repeatable."),
+    ] = None,
 ) -> None:
     """Write weights anew: as one file or as a folder, in half precision, without what nobody reads.
 
-    Numbers go over bit for bit unless --half is given. What is left out is told.
+    Numbers go over bit for bit unless --half or --lora is given. What is left out is told.
     """
     wanted = _form(target, to)
     from sfumato.checkpoints.open import open_checkpoint
@@ -55,14 +59,33 @@ def convert(
         raise InputError(f"{target} is there already; choose another place")
     checkpoint = open_checkpoint(source, variant=variant)
     found = recognise(checkpoint, prediction=prediction, ema=ema)
-    if wanted == "file" and checkpoint.layout == "file":
+    told: list[str] = []
+    for text in lora or ():
+        found, report = _baked(source, found, text)
+        told += report
+    if wanted == "file" and checkpoint.layout == "file" and not lora:
         lines = _again(target, checkpoint, found, half=half, prune=prune, ema=ema)
     else:
         _check_whole(source, found, prune=prune)
         write = _file if wanted == "file" else _folder
         lines = (*write(target, checkpoint, found, half=half), *_left_out(found))
-    for line in (f"{target}: {found.kind}, family {found.family}", *checkpoint.notes, *lines):
+    for line in (f"{target}: {found.kind}, family {found.family}", *checkpoint.notes, *told, *lines):
         typer.echo(line)
+
+
+def _baked(source: Path, found: Found, lora: str) -> tuple[Found, list[str]]:
+    """The same with an adapter in its weights, and what is to be told of that."""
+    from sfumato.adapters.baked import Strength, baked
+    from sfumato.adapters.open import open_adapter
+    from sfumato.cli.brought import worn
+    from sfumato.errors import CheckpointError
+
+    if "unet" not in found.parts:
+        raise CheckpointError(f"{source}: {found.kind} of {found.family} has no U-Net that wears an adapter")
+    wanted = worn(lora)
+    strength = Strength(picture=wanted.picture, words=wanted.words)
+    parts, report = baked(found.parts, open_adapter(wanted.path), strength)
+    return replace(found, parts=parts), [f"{wanted.path.name}: {line}" for line in report]
 
 
 def _form(target: Path, to: str | None) -> str:
