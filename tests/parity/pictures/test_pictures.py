@@ -60,6 +60,21 @@ def test_the_picture_is_that_of_diffusers(pipelines, painters, name, sampler):
     np.testing.assert_array_equal(ours(file, sampler), got)
 
 
+def test_so_is_one_by_ddim_as_published_that_stops_at_the_least_trained_level(
+    pipelines, painters, monkeypatch
+):
+    """Folders say ``set_alpha_to_one: false``: a trace of noise stays. We take all of it, unless told."""
+    painter = painters("sd2-v")
+    kind, settings = SCHEDULERS["ddim"]
+    monkeypatch.setitem(SCHEDULERS, "ddim", (kind, {**settings, "set_alpha_to_one": False}))
+    expected = theirs(pipelines.reference("sd2-v"), painter, "ddim")
+    walk = [level.sigma for level in painter.model.levels(STEPS, "leading")]
+    walk[-1] = painter.model.trained.sigmas[0]
+    named = f"custom({', '.join(map(repr, walk))})"
+    assert_same(ours(painter, "ddim", levels=named), expected)
+    assert np.abs(ours(painter, "ddim") - expected).max() > 2
+
+
 @pytest.mark.parametrize("name", ["sd1", "sdxl"])
 def test_so_is_a_wide_picture_without_guidance(pipelines, painters, name):
     """SDXL is told the size, height first."""
