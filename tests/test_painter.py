@@ -9,6 +9,7 @@ from PIL import Image
 import sfumato
 from sfumato.checkpoints.safetensors import digest
 from sfumato.errors import CheckpointError, InputError
+from sfumato.painter import KEPT
 from sfumato.provenance.recipe import Setup, read_recipe
 from sfumato.request import Request
 
@@ -252,3 +253,51 @@ def test_words_weigh_as_their_brackets_say(tiny_painter):
     assert same(plain, none)
     assert not same(plain, heavy)
     assert not same(tiny_painter("a (red:3) cat", weighting="comfy", **FEW), heavy)
+
+
+@pytest.mark.parametrize("size", [(10**5, 10**5), (0, 64), (-8, 8)])
+def test_a_size_is_checked_before_a_picture_is_brought_to_it(tiny_painter, size):
+    with pytest.raises(sfumato.InputError, match=r"size|cannot be drawn"):
+        tiny_painter.request("a cat", picture=Image.new("RGB", (16, 16)), size=size)
+
+
+@pytest.mark.parametrize("adapters", ["ink", ["ink"], [("ink", "x", 1)], [("ink",)], [7]])
+def test_what_is_no_adapter_is_refused_in_words(tiny_painter, adapters):
+    with pytest.raises(sfumato.InputError, match="adapter"):
+        tiny_painter.request("a cat", adapters=adapters)
+
+
+def test_one_weight_is_for_picture_and_words(tiny_painter):
+    assert tiny_painter.request("a", adapters=[("ink", 0.5)], seed=1).adapters == (("ink", 0.5, 0.5),)
+
+
+def test_a_mask_alone_is_refused_and_no_picture_is_none(tiny_painter):
+    with pytest.raises(sfumato.InputError, match="a mask without a picture"):
+        tiny_painter.request("a cat", mask=Image.new("L", (16, 16)))
+    assert tiny_painter.request("a cat", picture=None).picture is None
+
+
+def test_only_the_last_pictures_are_kept(tiny_painter):
+    for shade in range(KEPT + 3):
+        tiny_painter.request("a cat", picture=Image.new("RGB", (16, 16), (shade, 0, 0)))
+    assert len(tiny_painter._pictures) == KEPT
+
+
+def test_a_recipe_tells_the_file_that_was_hung_even_if_it_is_gone(tiny_weights, tiny_lora, tmp_path):
+    file = tmp_path / "ink.safetensors"
+    file.write_bytes(tiny_lora.read_bytes())
+    painter = sfumato.load(tiny_weights)
+    painter.hang(file)
+    file.unlink()
+    recipe = painter("a cat <lora:ink:1>", **FEW).recipe()
+    assert recipe.files == {"adapter ink": digest(tiny_lora)}
+    assert recipe.weights_sha256 == digest(tiny_weights)
+
+
+def test_a_batch_wears_what_was_worn_where_it_was_asked_for(tiny_weights, tiny_lora):
+    painter = sfumato.load(tiny_weights)
+    with painter.adapted(sfumato.lora(tiny_lora)):
+        late = painter.batch(["a cat"])
+        assert next(painter.batch(["a cat"])).request.adapters
+    with pytest.raises(sfumato.InputError, match="no adapter 'ink'"):
+        next(late)

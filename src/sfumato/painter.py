@@ -11,9 +11,8 @@ from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 import torch
 from PIL import Image
@@ -28,13 +27,14 @@ from sfumato.diffusion.named import Named
 from sfumato.engine import Drawing, Drawn, Engine, Seen, drawing
 from sfumato.errors import InputError
 from sfumato.families.model import Model
+from sfumato.families.source import Source
 from sfumato.pictures import Brought, opened, opened_mask, tensor_of
 from sfumato.provenance.recipe import Means, Recipe, Setup, pixel_digest, recipe_of, write_png
 from sfumato.request import Request
 from sfumato.text.wildcards import chosen
 
 EMBEDDED = Request.model
-FILES = ("refiner", "unet", "vae", "text_encoder", "text_encoder_2")  # options that name files
+KEPT = 64  # pictures to go on from, and masks
 
 
 class Options(TypedDict, total=False):
@@ -123,29 +123,6 @@ class Step:
         return to_image(self.engine.decode(self.clean))
 
 
-class Source:
-    """Where a model came from. Files of many gigabytes are digested when a picture first needs it."""
-
-    def __init__(self, path: Path | None = None, how: families.LoadingOptions | None = None) -> None:
-        self.path = path
-        self.how: dict[str, object] = {name: value for name, value in (how or {}).items() if value}
-
-    @cached_property
-    def sha256(self) -> str:
-        return "" if self.path is None else digest(self.path)
-
-    @cached_property
-    def beside(self) -> dict[str, str]:
-        """The digests of files that took the place of parts, or follow the model."""
-        return {name: digest(str(self.how[name])) for name in FILES if name in self.how}
-
-    @property
-    def loading(self) -> dict[str, str]:
-        """What else was said of how to load it; where it runs is told with every picture."""
-        others = {name: value for name, value in self.how.items() if name not in (*FILES, "device")}
-        return {name: str(value) for name, value in others.items()}
-
-
 class Painter:
     """Draws with one model. ``name`` is what requests call it, ``weights`` the file or folder it came from.
 
@@ -160,8 +137,8 @@ class Painter:
         self.name = name
         self.source = source or Source()
         self.engine = Engine(model, fast=fast)
-        self._files: dict[str, Path] = {}  # of what hangs beside the model, by name
-        self._pictures: dict[str, Tensor] = {}
+        self._digests: dict[str, str] = {}  # of the files of what hangs beside the model, by name
+        self._pictures: dict[str, Tensor] = {}  # the last few, by their digests
         self._wearing: tuple[tuple[str, float, float], ...] = ()
 
     @property
@@ -176,7 +153,7 @@ class Painter:
         name = name or Path(path).stem
         found = open_adapter(path)
         told = self.model.closet.hang(name, found.tensors, found.metadata)
-        self._files[name] = found.path
+        self._digests[name] = digest(found.path)
         return (*found.notes, *told)
 
     def learn(self, path: str | Path, *, name: str | None = None) -> tuple[str, ...]:
@@ -184,13 +161,13 @@ class Painter:
         name = name or Path(path).stem
         found = open_adapter(path)
         told = self.model.closet.learn(name, found.tensors)
-        self._files[name] = found.path
+        self._digests[name] = digest(found.path)
         return (*found.notes, *told)
 
     def remove(self, name: str) -> None:
         """Take off an adapter or a learned word. Raises InputError for a name that hangs nowhere."""
         self.model.closet.remove(name)
-        del self._files[name]
+        self._digests.pop(name, None)
 
     @contextmanager
     def adapted(self, *loras: Lora) -> Generator[Painter, None, None]:
@@ -211,42 +188,57 @@ class Painter:
         """The full request for a sentence, with a fresh seed if none is given. Raises InputError.
 
         The seed makes the choices that a sentence leaves open: "a {red|blue} cat". A picture and a mask are
-        kept here, and named in the request by their digests; both are brought to the request's size.
+        kept here, and named in the request by their digests; both are brought to the request's size. A
+        ``Request`` is drawn as it is, and wears what it names alone.
         """
+        return self._request(wish, options, self._wearing)
+
+    def _request(
+        self, wish: str | Request, options: Options, wearing: tuple[tuple[str, float, float], ...]
+    ) -> Request:
         values: dict[str, Any] = {**options}
-        if "picture" in options:
-            size = options.get("size", wish.size if isinstance(wish, Request) else None)
-            values |= self._kept(opened(options["picture"]), options.get("mask"), size)
-        if "adapters" in options:
-            values["adapters"] = tuple((name, float(a), float(b)) for name, a, b in options["adapters"])
+        shown = [values.pop(what, None) for what in ("picture", "mask")]
+        if "adapters" in values:
+            values["adapters"] = tuple(map(_with_two_weights, values["adapters"]))
         if isinstance(wish, Request):
             if "wildcards" in values:
                 raise InputError("a request has its choices behind it: give wildcards with a sentence")
             if wish.model != self.name:
                 raise InputError(f"the request is for model {wish.model!r}; this painter has {self.name!r}")
-            return replace(wish, **values)
-        values.setdefault("seed", fresh_seed())
-        wish = chosen(wish, values["seed"], values.pop("wildcards", None))
-        values["adapters"] = (*self._wearing, *values.get("adapters", ()))
-        return Request(prompt=wish, model=self.name, **values)
+            request = replace(wish, **values)
+        else:
+            values.setdefault("seed", fresh_seed())
+            folder = values.pop("wildcards", None)
+            for what, text in (("prompt", wish), ("negative", values.get("negative", ""))):
+                values[what] = chosen(text, values["seed"], folder)
+            values["adapters"] = (*wearing, *values.get("adapters", ()))
+            request = Request(model=self.name, **values)
+        return self._shown(request, *shown)
 
-    def _kept(
-        self, picture: Image.Image, mask: Brought | None, size: tuple[int, int] | None
-    ) -> dict[str, object]:
-        """Keep a picture and its mask, at the size to be drawn; what the request says of them."""
-        told: dict[str, object] = {"size": size or picture.size}
-        kept = {"picture": picture}
+    def _shown(self, request: Request, picture: Brought | None, mask: Brought | None) -> Request:
+        """The request with its picture and mask, at the size to be drawn; both are kept here."""
+        if picture is None:
+            if mask is not None:
+                raise InputError("a mask without a picture: give the picture that it lies upon")
+            return request
+        if request.size is not None:
+            self.model.check_size(request.size)
+        brought = {"picture": opened(picture)}
+        size = request.size or brought["picture"].size
         if mask is not None:
-            kept["mask"] = opened_mask(mask)
-            if kept["mask"].size != picture.size:
+            brought["mask"] = opened_mask(mask)
+            if brought["mask"].size != brought["picture"].size:
                 raise InputError("the mask has {}x{} pixels, its picture {}x{}: make them equal".format(
-                    *kept["mask"].size, *picture.size))  # fmt: skip
-        for name, image in kept.items():
+                    *brought["mask"].size, *brought["picture"].size))  # fmt: skip
+        told: dict[str, Any] = {"size": size, "mask": None}
+        for name, image in brought.items():
             smooth = Image.Resampling.LANCZOS if name == "picture" else Image.Resampling.NEAREST
-            sized = image if size in (None, image.size) else image.resize(size, smooth)
+            sized = image if size == image.size else image.resize(size, smooth)
             told[name] = pixel_digest(sized)
-            self._pictures[str(told[name])] = tensor_of(sized)
-        return told
+            self._pictures[told[name]] = tensor_of(sized)
+        while len(self._pictures) > KEPT:
+            del self._pictures[next(iter(self._pictures))]
+        return replace(request, **told)
 
     def __call__(self, wish: str | Request, **options: Unpack[Options]) -> Picture:
         """Draw a sentence, or a request with some of it changed. Raises InputError."""
@@ -272,12 +264,17 @@ class Painter:
         """Draw many together, whatever their sizes, steps and samplers; pictures come in the order asked.
 
         A request that fails takes no other with it: once all the others are yielded, its error is raised, or
-        an ExceptionGroup of errors if there are several.
+        an ExceptionGroup of errors if there are several. Sentences wear what is worn where this is called.
         """
+        return self._batch(wishes, self._wearing)
+
+    def _batch(
+        self, wishes: Iterable[str | Request], wearing: tuple[tuple[str, float, float], ...]
+    ) -> Generator[Picture, None, None]:
         requests: dict[int, Request] = {}
 
         def begun(index: int, wish: str | Request) -> Drawing:
-            requests[index] = self.request(wish)
+            requests[index] = self._request(wish, {}, wearing)
             return (yield from drawing(requests[index], self.model, pictures=self._pictures))
 
         errors: list[Exception] = []
@@ -307,7 +304,7 @@ class Painter:
             image=to_image(outcome.picture),
             request=request,
             notes=(*outcome.notes, *fast),
-            means=self._means(request, outcome),
+            means=self._means(outcome),
             setup=Setup(
                 fast=self.engine.fast,
                 device=outcome.picture.device.type,
@@ -315,18 +312,30 @@ class Painter:
             ),
         )
 
-    def _means(self, request: Request, outcome: Drawn) -> Means:
+    def _means(self, outcome: Drawn) -> Means:
         """All that decided the pixels beside the request: the files, those alone that it used."""
-        texts = f"{request.prompt} {request.negative}"
-        words = [name for name in self.model.closet.embeddings if name in texts and name in self._files]
-        used = {f"adapter {name}": self._files[name] for name in outcome.worn if name in self._files}
-        used |= {f"word {name}": self._files[name] for name in words}
+        roles = {f"adapter {name}": name for name in outcome.worn}
+        for word in outcome.words:
+            bringer = self._bringer(word)
+            roles[f"word {word}" if bringer == word else f"adapter {bringer}"] = bringer
+        used = {role: self._digests[name] for role, name in roles.items() if name in self._digests}
         return Means(
             weights=self.model.name,
             weights_sha256=self.source.sha256,
-            files={**self.source.beside, **{role: digest(path) for role, path in used.items()}},
+            files={**self.source.beside, **used},
             loading=self.source.loading,
         )
+
+    def _bringer(self, word: str) -> str:
+        """What brought a learned word: itself, or the adapter whose file holds it."""
+        adapters = self.model.closet.adapters.items()
+        return next((name for name, each in adapters if word in each.embeddings), word)
+
+
+def _with_two_weights(adapter: object) -> object:
+    """(name, 0.8) as (name, 0.8, 0.8); what is wrong with others is for the request to say."""
+    parts = tuple(cast("Sequence[object]", adapter)) if isinstance(adapter, list | tuple) else (adapter,)
+    return (*parts, parts[1]) if len(parts) == 2 else parts
 
 
 def fresh_seed() -> int:

@@ -103,18 +103,60 @@ def test_what_would_have_no_effect_is_refused_in_one_line(draw, arguments, told,
 
 
 @pytest.mark.parametrize(
-    ("text", "path", "picture", "words"),
+    ("text", "path", "picture", "words", "name"),
     [
-        ("ink.safetensors", "ink.safetensors", 1.0, 1.0),
-        ("a/ink.safetensors:0.8", "a/ink.safetensors", 0.8, 0.8),
-        ("ink.pt:0.8:0", "ink.pt", 0.8, 0.0),
-        ("C:\\ink.pt:-1", "C:\\ink.pt", -1.0, -1.0),
-        ("C:\\ink.pt", "C:\\ink.pt", 1.0, 1.0),
+        ("ink.safetensors", "ink.safetensors", 1.0, 1.0, "ink"),
+        ("a/ink.safetensors:0.8", "a/ink.safetensors", 0.8, 0.8, "ink"),
+        ("ink.pt:0.8:0", "ink.pt", 0.8, 0.0, "ink"),
+        ("C:\\ink.pt:-1", "C:\\ink.pt", -1.0, -1.0, None),
+        ("C:\\ink.pt", "C:\\ink.pt", 1.0, 1.0, None),
+        ("wash=a/ink.pt:0.5", "a/ink.pt", 0.5, 0.5, "wash"),
+        ("a=b/ink=2.pt", "b/ink=2.pt", 1.0, 1.0, "a"),
+        ("a/b=2.pt:0.5", "a/b=2.pt", 0.5, 0.5, "b=2"),
     ],
 )
-def test_a_file_with_weights_is_read(text, path, picture, words):
+def test_a_file_with_weights_is_read(text, path, picture, words, name):
     found = worn(text)
     assert (str(found.path), found.picture, found.words) == (path, picture, words)
+    assert name in (None, found.name)
+
+
+def test_two_adapters_of_one_name_can_be_told_apart(draw, tiny_lora, tmp_path):
+    twin = tmp_path / "other" / "ink.safetensors"
+    twin.parent.mkdir()
+    twin.write_bytes(tiny_lora.read_bytes())
+    code, _, err = draw("a cat", "--lora", tiny_lora, "--lora", f"wash={twin}:0.5", "-o", "two.png")
+    assert code == 0, err
+    worn_there = read_recipe(tmp_path / "two.png").request.adapters
+    assert worn_there == (("ink", 1.0, 1.0), ("wash", 0.5, 0.5))
+
+
+def test_a_folder_with_two_files_of_one_name_says_so(draw, tiny_lora, tmp_path):
+    for place in ("a", "b"):
+        (tmp_path / "all" / place).mkdir(parents=True)
+        (tmp_path / "all" / place / "ink.safetensors").write_bytes(tiny_lora.read_bytes())
+    code, _, err = draw("a cat <lora:ink:1>", "--lora-folder", tmp_path / "all")
+    assert code == 2
+    assert "are both called ink" in err
+
+
+def test_case_is_no_matter_in_a_folder(draw, tiny_lora, tmp_path):
+    assert draw("a cat <lora:Ink:1>", "--lora-folder", tiny_lora.parent, "-o", "a.png")[0] == 0
+    assert draw("a cat", "--lora", tiny_lora, "-o", "b.png")[0] == 0
+    assert pixels(tmp_path / "a.png") == pixels(tmp_path / "b.png")
+
+
+def test_a_picture_replays_whatever_its_adapter_was_called(sfumato, draw, tiny_weights, tiny_lora):
+    draw("a cat", "--lora", f"wash={tiny_lora}:0.8", "-o", "worn.png")
+    code, out, err = sfumato("replay", "worn.png", "--model", tiny_weights, "--lora", tiny_lora)
+    assert (code, out[:9]) == (0, "identical"), err
+
+
+def test_choices_of_the_negative_prompt_are_made_too(draw, tmp_path):
+    code, _, err = draw("a cat", "--negative", "{fog|fog}", "-o", "a.png")
+    assert code == 0
+    assert "chose, unwanted: fog" in err
+    assert read_recipe(tmp_path / "a.png").request.negative == "fog"
 
 
 def test_a_weight_that_is_none_is_refused():

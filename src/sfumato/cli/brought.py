@@ -26,7 +26,7 @@ Loras = Annotated[
     list[str] | None,
     typer.Option(
         "--lora",
-        metavar="FILE[:0.8[:0.6]]",
+        metavar="[NAME=]FILE[:0.8[:0.6]]",
         help="An adapter, with its weight for the picture and, if it is another, for the words; repeatable.",
     ),
 ]
@@ -42,6 +42,7 @@ Embeddings = Annotated[
     ),
 ]
 Vae = Annotated[Path | None, typer.Option(metavar="FILE", help="Another autoencoder for the model.")]
+UNet = Annotated[Path | None, typer.Option("--unet", metavar="FILE", help="Another U-Net for the model.")]
 Tower = Annotated[Path | None, typer.Option(metavar="FILE", help="Another text encoder for the model.")]
 Tower2 = Annotated[Path | None, typer.Option(metavar="FILE", help="Another second text encoder (SDXL).")]
 Refiner = Annotated[Path | None, typer.Option(metavar="FILE", help="A refiner that ends the picture (SDXL).")]
@@ -57,11 +58,12 @@ SUFFIXES = (".safetensors", ".pt", ".ckpt", ".bin", ".pth")
 
 
 class Worn(NamedTuple):
-    """An adapter's file, and how strongly picture and words wear it."""
+    """An adapter's file, how strongly picture and words wear it, and what it is called."""
 
     path: Path
     picture: float
     words: float
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +73,13 @@ class Brought:
     model: Path | None
     loras: Sequence[Worn] = ()
     lora_folder: Path | None = None
-    embeddings: Sequence[Path] = ()
+    embeddings: Sequence[tuple[str, Path]] = ()  # with what prompts call them; "" is the file's name
     how: LoadingOptions
 
     @property
     def adapters(self) -> tuple[tuple[str, float, float], ...]:
-        """What requests wear, by the names of the files."""
-        return tuple((worn.path.stem, worn.picture, worn.words) for worn in self.loras)
+        """What requests wear."""
+        return tuple((worn.name, worn.picture, worn.words) for worn in self.loras)
 
     def painter(self, texts: Sequence[str] = ()) -> Painter:
         """The model with all that hangs beside it; of folders, what ``texts`` name. Says what was found."""
@@ -85,33 +87,48 @@ class Brought:
 
         painter = load(self.model, **self.how)
         told = [*painter.notes] if self.model else []
-        for path in (*dict.fromkeys(worn.path for worn in self.loras), *self._mentioned(texts)):
-            told += [f"{path.name}: {line}" for line in painter.hang(path)]
-        for path in self._words(texts):
-            told += [f"{path.name}: {line}" for line in painter.learn(path)]
+        hung = dict.fromkeys((worn.name, worn.path) for worn in self.loras)
+        for name, path in (*hung, *self._mentioned(texts)):
+            told += [f"{path.name}: {line}" for line in painter.hang(path, name=name)]
+        for name, path in self._words(texts):
+            told += [f"{path.name}: {line}" for line in painter.learn(path, name=name)]
         for line in told:
             typer.echo(line, err=True)
         return painter
 
-    def _mentioned(self, texts: Iterable[str]) -> list[Path]:
-        """The adapters that prompts name and that are not named as files."""
+    def _mentioned(self, texts: Iterable[str]) -> list[tuple[str, Path]]:
+        """The adapters that prompts name and that are not named as files; case is no matter in a folder."""
         from sfumato.text.grammar import parse
 
         names = dict.fromkeys(each.name for text in texts for each in parse(text).adapters)
-        given = {worn.path.stem for worn in self.loras}
-        missing = [name for name in names if name not in given]
+        given = {worn.name for worn in self.loras}
         if self.lora_folder is None:
             return []  # the painter says which names hang nowhere
-        there = {path.stem: path for path in _inside(self.lora_folder)}
-        return [there[name] for name in missing if name in there]
+        there = _by_name(self.lora_folder)
+        return [
+            (name, there[name.casefold()]) for name in names if name not in given and name.casefold() in there
+        ]
 
-    def _words(self, texts: Iterable[str]) -> Iterator[Path]:
-        said = " ".join(texts)
-        for path in self.embeddings:
+    def _words(self, texts: Iterable[str]) -> Iterator[tuple[str, Path]]:
+        """Learned words; of a folder those that the texts may hold."""
+        said = " ".join(texts).casefold()
+        for name, path in self.embeddings:
             if path.is_dir():
-                yield from (file for file in _inside(path) if file.stem in said)
+                yield from ((file.stem, file) for key, file in _by_name(path).items() if key in said)
             else:
-                yield path
+                yield name or path.stem, path
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    """The files in a folder by their names. Raises InputError for two of one name."""
+    found: dict[str, Path] = {}
+    for path in _inside(folder):
+        twin = found.setdefault(path.stem.casefold(), path)
+        if twin is not path:
+            raise InputError(
+                f"{twin} and {path} are both called {path.stem}: name the one you mean by its file"
+            )
+    return found
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -121,14 +138,21 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def worn(text: str) -> Worn:
-    """Read FILE, FILE:0.8 or FILE:0.8:0.6. Raises InputError for a weight that is no number."""
-    found = re.fullmatch(r"(?P<path>.+?)(?::(?P<picture>[^:/\\]*))?(?::(?P<words>[^:/\\]*))?", text)
+    """Read FILE, FILE:0.8 or FILE:0.8:0.6, with NAME= in front for another name than the file's.
+
+    Raises InputError for a weight that is no number.
+    """
+    name, named, rest = text.partition("=")
+    if named and (Path(text).exists() or any(mark in name for mark in "/\\:")):
+        name, rest = "", text  # it is a part of the file's name
+    name, rest = (name, rest) if named else ("", text)
+    found = re.fullmatch(r"(?P<path>.+?)(?::(?P<picture>[^:/\\]*))?(?::(?P<words>[^:/\\]*))?", rest)
     if found is None:
-        raise InputError("an adapter without a name: write --lora FILE:0.8")
-    if Path(text).exists():
-        return Worn(Path(text), 1.0, 1.0)
-    picture = _weight(found["picture"], text, 1.0)
-    return Worn(Path(found["path"]), picture, _weight(found["words"], text, picture))
+        raise InputError("an adapter without a file: write --lora FILE:0.8")
+    if Path(rest).exists():
+        return Worn(Path(rest), 1.0, 1.0, name or Path(rest).stem)
+    picture, path = _weight(found["picture"], text, 1.0), Path(found["path"])
+    return Worn(path, picture, _weight(found["words"], text, picture), name or path.stem)
 
 
 def _weight(said: str | None, text: str, default: float) -> float:

@@ -24,6 +24,7 @@ from sfumato.cli.brought import (
     Refiner,
     Tower,
     Tower2,
+    UNet,
     Vae,
     Variant,
     worn,
@@ -100,6 +101,7 @@ def draw(
     lora: Loras = None,
     lora_folder: LoraFolder = None,
     embedding: Embeddings = None,
+    unet: UNet = None,
     vae: Vae = None,
     text_encoder: Tower = None,
     text_encoder_2: Tower2 = None,
@@ -118,8 +120,9 @@ def draw(
         model=model,
         loras=[worn(text) for text in lora or ()],
         lora_folder=lora_folder,
-        embeddings=embedding or (),
+        embeddings=[("", path) for path in embedding or ()],
         how={
+            "unet": unet,
             "vae": vae,
             "text_encoder": text_encoder,
             "text_encoder_2": text_encoder_2,
@@ -166,10 +169,12 @@ def _chosen(request: Request, wildcards: Path | None) -> Request:
     """The request with the choices that its seed makes."""
     from sfumato.text.wildcards import chosen
 
-    prompt = chosen(request.prompt, request.seed, wildcards)
+    prompt, negative = (chosen(text, request.seed, wildcards) for text in (request.prompt, request.negative))
     if prompt != request.prompt:
         typer.echo(f"seed {request.seed} chose: {prompt}", err=True)
-    return replace(request, prompt=prompt)
+    if negative != request.negative:
+        typer.echo(f"seed {request.seed} chose, unwanted: {negative}", err=True)
+    return replace(request, prompt=prompt, negative=negative)
 
 
 def _draw(requests: list[Request], paths: list[Path], brought: Brought, shown: Shown) -> None:
@@ -177,7 +182,8 @@ def _draw(requests: list[Request], paths: list[Path], brought: Brought, shown: S
 
     from sfumato.cli.progress import followed
 
-    painter = brought.painter([text for each in requests for text in (each.prompt, each.negative)])
+    texts = [text for each in requests for text in (each.prompt, each.negative, str(each.guidance))]
+    painter = brought.painter(texts)
     console = Console(stderr=True)
     if shown.by_chance:
         seed = requests[0].seed

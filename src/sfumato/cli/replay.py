@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sfumato.cli.brought import Brought, Embeddings, Model, Refiner, Tower, Tower2, Vae, Worn
+from sfumato.cli.brought import Brought, Embeddings, Model, Refiner, Tower, Tower2, UNet, Vae, Worn
 from sfumato.cli.draw import continued
 from sfumato.errors import InputError
 from sfumato.request import Request
@@ -32,6 +32,7 @@ def replay(
         list[Path] | None, typer.Option(metavar="FILE", help="An adapter that it wore; repeatable.")
     ] = None,
     embedding: Embeddings = None,
+    unet: UNet = None,
     vae: Vae = None,
     text_encoder: Tower = None,
     text_encoder_2: Tower2 = None,
@@ -50,6 +51,7 @@ def replay(
 
     recipe = read_recipe(picture)
     how: LoadingOptions = {
+        "unet": unet,
         "vae": vae,
         "text_encoder": text_encoder,
         "text_encoder_2": text_encoder_2,
@@ -64,8 +66,8 @@ def replay(
     kept = _pixels(picture)
     brought = Brought(
         model=model,
-        loras=[Worn(path, 1.0, 1.0) for path in lora or ()],
-        embeddings=embedding or (),
+        loras=[Worn(path, 1.0, 1.0, _name(recipe, "adapter", path)) for path in lora or ()],
+        embeddings=[(_name(recipe, "word", path), path) for path in embedding or ()],
         how=how,
     )
     painter = brought.painter([recipe.request.prompt, recipe.request.negative])
@@ -76,6 +78,17 @@ def replay(
         return
     typer.echo(f"different: {_difference(kept, again.image)}; {_cause(recipe, kept, again.recipe())}")
     raise typer.Exit(DIFFERENT)
+
+
+def _name(recipe: Recipe, kind: str, path: Path) -> str:
+    """What the picture's prompt calls a file: the name under which the recipe has it, else the file's own."""
+    from sfumato.checkpoints.safetensors import digest
+
+    if path.is_dir():
+        return ""
+    sha256 = digest(path)
+    roles = [role for role, known in recipe.files.items() if known == sha256]
+    return next((role.removeprefix(f"{kind} ") for role in roles if role.startswith(f"{kind} ")), path.stem)
 
 
 def _loading(recipe: Recipe) -> LoadingOptions:

@@ -34,6 +34,7 @@ class Asked(NamedTuple):
     guide: Guide
     notes: tuple[str, ...]
     renoises: bool  # whether the sampler must heed ``Denoised.noise_from``
+    words: tuple[str, ...] = ()  # learned ones that its texts hold
 
 
 class _Maker(NamedTuple):
@@ -73,7 +74,8 @@ def guide_asked(
         for note in each.notes
     ]
     renoises = any(listing_of(each).renoises for each in tree(wanted))
-    return Asked(guide, (*notes, *effects(wanted, wish, levels, read=texts)), renoises)
+    words = dict.fromkeys(word for each in encoded for word in each.words)
+    return Asked(guide, (*notes, *effects(wanted, wish, levels, read=texts)), renoises, tuple(words))
 
 
 def _check_perturbed(wanted: Named) -> None:

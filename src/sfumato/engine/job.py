@@ -43,12 +43,13 @@ class Seen:
 class Drawn(NamedTuple):
     """A finished picture (1, 3, H, W) in 0..1, and one line for everything of the request without effect.
 
-    ``worn`` names the adapters that the request and its prompt asked for.
+    ``worn`` names the adapters that the request and its prompt asked for, ``words`` the learned ones read.
     """
 
     picture: Tensor
     notes: tuple[str, ...]
     worn: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 Drawing: TypeAlias = Generator[Question, Any, Drawn]
@@ -101,7 +102,7 @@ def drawing(
         *_size_note(size, model),
     ]
     worn = dict.fromkeys(name for name, _, _ in wished.adapters)
-    return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn))
+    return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn), asked.words)
 
 
 def _check_walk(request: Request, listing: Listing, spacing: str | None) -> None:

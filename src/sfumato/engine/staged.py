@@ -33,6 +33,7 @@ def stages_asked(
         staged([(first, made[wish].guide) for first, wish in stages], levels),
         tuple(notes),
         any(asked.renoises for asked in made.values()),
+        tuple(dict.fromkeys(word for asked in made.values() for word in asked.words)),
     )
 
 

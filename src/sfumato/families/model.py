@@ -19,10 +19,11 @@ from sfumato.diffusion.protocol import Call, Conditioning, Level
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text as the network reads it, and one line for everything of it that was not read."""
+    """A text as the network reads it, one line for all of it that was not read, the learned words in it."""
 
     conditioning: Conditioning
     notes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 FILLS, EDITS = 5, 4

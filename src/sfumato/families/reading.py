@@ -29,6 +29,7 @@ class Read(NamedTuple):
     hidden: Tensor  # (1, T, D)
     sentence: Tensor  # (1, P)
     notes: tuple[str, ...]
+    words: tuple[str, ...]  # those of its words that were learned, by their names
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,7 +68,9 @@ class Reader:
                 others = [self._states(each, layer)[0] for each in convention.asks(chunk)]
                 hidden.append(convention.weigh(vectors, chunk, others))
                 sentences.append(sentence)
-        return Read(torch.cat(hidden)[None].float(), sentences[0].float(), reading.notes)
+        tokens = (token for chunk in reading.chunks for token in chunk.tokens)
+        words = dict.fromkeys(token.name for token in tokens if isinstance(token, Vector))
+        return Read(torch.cat(hidden)[None].float(), sentences[0].float(), reading.notes, tuple(words))
 
     def _layer(self, wording: Wording) -> int:
         """The place of the layer to listen to, counted from the end of those that are here."""

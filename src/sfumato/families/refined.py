@@ -95,7 +95,8 @@ class Refined:
         share = SHARE if wording.handoff is None else wording.handoff
         later = Later(self.base.trained.sigma_after(share), refiner.conditioning)
         notes = dict.fromkeys((*base.notes, *refiner.notes))
-        return Encoded(replace(base.conditioning, later=later), tuple(notes))
+        words = tuple(dict.fromkeys((*base.words, *refiner.words)))
+        return Encoded(replace(base.conditioning, later=later), tuple(notes), words)
 
     def lane(self, call: Call) -> Hashable:
         """Base and refiner answer apart; the refiner's words have shapes of their own."""

@@ -111,7 +111,8 @@ class Stable:
         )
         worn = tuple((name, picture) for name, picture, _ in wording.adapters)
         notes = dict.fromkeys(note for read in reads for note in read.notes)
-        return Encoded(replace(told, adapters=worn), tuple(notes))
+        words = dict.fromkeys(word for read in reads for word in read.words)
+        return Encoded(replace(told, adapters=worn), tuple(notes), tuple(words))
 
     def lane(self, call: Call) -> Hashable:
         return call.weaker

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from pipelines import drawing
+from pipelines.adapters import write_embedding
 from pipelines.drawing import assert_same, ours, theirs
 from torch import nn
 
 import sfumato
 from sfumato.adapters.names import Names
 from sfumato.checkpoints import keys
+from sfumato.checkpoints.safetensors import digest
 from sfumato.checkpoints.tensors import Tensors
 
 # The reference hands tensors to numpy in the way of numpy 1.
@@ -131,3 +133,14 @@ def test_the_picture_of_a_learned_word_is_that_of_diffusers(name, pipelines, pai
     painter.model.closet.remove(WORD)
     assert np.abs(got - bare).mean() > 2
     assert_same(got, expected)
+
+
+def test_a_recipe_tells_the_learned_words_that_were_read_and_no_others(pipelines, tmp_path):
+    painter = sfumato.load(pipelines.folder("sd1"))
+    path = write_embedding(pipelines.reference("sd1"), tmp_path / "fog.safetensors")
+    painter.learn(path)
+    few = {"seed": 1, "steps": 1, "size": (64, 64), "sampler": "euler"}
+    told = {"word fog": digest(path)}
+    assert painter("a Fog castle", **few).recipe().files == told
+    assert painter("a castle", guidance='compose(4, ["fog", 3])', **few).recipe().files == told
+    assert painter("a foggy castle", **few).recipe().files == {}
