@@ -137,3 +137,20 @@ def test_a_picture_that_would_have_no_effect_or_is_missing_is_refused(glass, bes
     with pytest.raises(InputError, match=told):
         drawn(glass, "cat", {"p": PICTURE, "m": MASK}, **given)
     assert glass.texts == []
+
+
+@pytest.mark.parametrize(
+    ("beside", "given", "told"),
+    [
+        (FILLS, {"picture": "p", "mask": "small"}, "the mask has 8x8 pixels, its picture 16x8: make"),
+        (FILLS, {"picture": "m", "mask": "m"}, "the picture m that the request goes on from is a mask"),
+        (FILLS, {"picture": "p", "mask": "p"}, "the mask p that the request goes on from is a picture"),
+        (EDITS, {"picture": "m"}, "the picture m that the request goes on from is a mask"),
+        (FILLS, {"picture": "p", "mask": "q"}, "the mask q that the request goes on from is not here"),
+    ],
+)  # fmt: skip
+def test_a_mask_and_its_picture_that_do_not_go_together_are_refused(glass, beside, given, told):
+    glass.channels_beside = beside
+    with pytest.raises(InputError, match=told):
+        drawn(glass, "cat", {"p": PICTURE, "m": MASK, "small": torch.ones(1, 1, 8, 8)}, **given)
+    assert glass.looks == []
