@@ -252,6 +252,62 @@ def test_the_notes_say_how_the_prediction_was_decided(pipelines):
     assert v.notes == ruled.notes
 
 
+def test_a_unet_from_elsewhere_brings_what_it_predicts_and_its_levels(pipelines):
+    """Into a file, from a file, by its markers; and back into a folder whose scheduler says v."""
+    into, out = (
+        opened(pipelines.file("sdxl"), Loading(unet=pipelines.file("sdxl-v"))),
+        opened(pipelines.folder("sdxl-v"), Loading(unet=pipelines.folder("sdxl"))),
+    )
+    assert (into.prediction, into.zero_snr) == ("v", True)
+    assert (out.prediction, out.zero_snr) == ("epsilon", False)
+    for parts, said in ((into, "predicts v: the file has the marker v_pred"), (out, "predicts epsilon: ")):
+        (told,) = [note for note in parts.notes if note.startswith("predicts ")]
+        assert told.startswith(said)
+    noisy, plain = families.SDXL(into).trained, families.SDXL(out).trained
+    assert (noisy.spacing, plain.spacing) == ("trailing", "leading")
+    assert noisy.sigmas[-1] > 1000 > plain.sigmas[-1]
+
+
+def test_a_scheduler_of_the_folder_does_not_hold_for_a_unet_from_elsewhere(pipelines):
+    parts = opened(pipelines.folder("sdxl-v"), Loading(unet=pipelines.file("sdxl")))
+    model = families.SDXL(parts)
+    assert (parts.prediction, model.trained.spacing) == ("epsilon", "leading")
+    assert model.trained.sigmas[-1] < 1000
+    mixed = opened(pipelines.folder("sd2-base"), Loading(unet=pipelines.file("sd2-v")))
+    assert families.SD2(mixed).native == (768, 768)
+
+
+def test_prediction_and_averages_are_asked_of_the_unet_that_is_named(pipelines):
+    averaged = pipelines.file("sd1", ema=True)
+    asked = Loading(unet=averaged, ema=True, prediction="v")
+    parts = opened(pipelines.file("sd1"), asked)
+    trained_ = opened(averaged, Loading()).part("unet")
+    bias = "conv_out.bias"
+    assert torch.equal(parts.part("unet").read(bias), trained_.read(bias) * 0.5)
+    assert (parts.prediction, parts.notes[-1]) == ("v", "predicts v: it was asked for")
+    with pytest.raises(CheckpointError, match="no averages of the training"):
+        opened(averaged, replace(asked, unet=pipelines.file("sd1")))
+
+
+def test_a_unet_from_elsewhere_brings_how_few_steps_it_wants(pipelines, tmp_path):
+    quick = tmp_path / "quick.safetensors"
+    tensors = safetensors.load(pipelines.file("sd1"))
+    safetensors.save(quick, tensors, {"modelspec.architecture": "stable-diffusion-v1-turbo"})
+    into, out = (
+        opened(path, Loading(unet=unet))
+        for path, unet in ((pipelines.file("sd1"), quick), (quick, pipelines.file("sd1")))
+    )
+    assert into.few_steps.name == "Turbo"
+    assert out.few_steps is None
+
+
+def test_a_unet_that_cannot_be_drawn_with_is_refused_from_elsewhere_too(pipelines, tmp_path):
+    path = tmp_path / "edm.safetensors"
+    safetensors.save(path, safetensors.load(pipelines.file("sdxl")) | {"edm_mean": torch.zeros(4)})
+    with pytest.raises(CheckpointError, match="noise levels are those of EDM"):
+        opened(pipelines.file("sdxl"), Loading(unet=path))
+
+
 # words ---------------------------------------------------------------------------------------------
 
 
