@@ -226,6 +226,37 @@ def test_a_part_that_is_not_where_it_is_named_is_an_error(pipelines):
         families.load(families.embedded(), Loading(vae=pipelines.folder("sd1")))
 
 
+def test_a_part_that_a_family_does_not_have_is_refused(pipelines):
+    for name, part, source in (
+        ("sd1", "text_encoder_2", "sdxl"),
+        ("sd2-base", "text_encoder_2", "sdxl"),
+        ("sdxl-refiner", "text_encoder", "sdxl"),
+    ):
+        has_none = f"a model of {name.partition('-base')[0]} has no {part}: it is made of unet, vae, text_enc"
+        with pytest.raises(CheckpointError, match=has_none):
+            opened(pipelines.file(name), Loading(**{part: pipelines.file(source)}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"dtype": "float16"}, "is in float32 and predicts flow: leave out dtype='float16'"),
+        ({"dtype": "bfloat16", "ema": True}, "leave out dtype='bfloat16', ema=True"),
+        ({"prediction": "v"}, "leave out prediction='v'"),
+    ],
+)
+def test_options_that_change_nothing_of_the_embedded_model_are_refused(asked, said):
+    with pytest.raises(InputError, match=said):
+        families.load(families.embedded(), Loading(**asked))
+
+
+def test_options_that_are_true_of_the_embedded_model_are_not_refused():
+    asked = Loading(dtype="float32", prediction="flow")
+    assert opened(families.embedded(), asked).prediction == "flow"
+    with pytest.raises(CheckpointError, match="a file has no variant 'fp16'"):
+        opened(families.embedded(), Loading(variant="fp16"))
+
+
 @torch.inference_mode()
 def test_halves_draw_nearly_the_picture_of_whole_numbers(pipelines, sd1):
     half = families.load(pipelines.folder("sd1"), Loading(dtype="bfloat16"))

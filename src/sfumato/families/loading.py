@@ -12,7 +12,7 @@ import torch
 from sfumato.checkpoints.distilled import distilled
 from sfumato.checkpoints.keys.rules import shortened
 from sfumato.checkpoints.open import Checkpoint, open_checkpoint
-from sfumato.checkpoints.recognise import Found, recognise
+from sfumato.checkpoints.recognise import NEEDED, Found, recognise
 from sfumato.checkpoints.tensors import Tensors
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.parts import Parts
@@ -83,6 +83,7 @@ def opened(path: str | Path, how: Loading) -> Parts:
     own = "unet" not in how.replacements
     found = recognise(checkpoint, prediction=how.prediction, ema=how.ema and own)
     _check_whole(checkpoint.path, found)
+    _check_asked(checkpoint.path, found.family, how)
     parts = Parts(
         name=checkpoint.path.stem if checkpoint.layout == "file" else checkpoint.path.name,
         family=found.family,
@@ -117,10 +118,29 @@ def _check_whole(path: Path, found: Found) -> None:
         raise CheckpointError(f"{path}: tensors that belong to no network: {shortened(found.unused)}")
 
 
+def _check_asked(path: Path, family: str, how: Loading) -> None:
+    """Raise CheckpointError for a part that a family does not have, InputError for what changes nothing."""
+    if family == "world":
+        wrong = {
+            f"dtype={how.dtype!r}": how.dtype not in (None, "float32"),
+            f"prediction={how.prediction!r}": how.prediction not in (None, "flow"),
+            f"ema={how.ema}": how.ema,
+        }
+        if asked := ", ".join(option for option, given in wrong.items() if given):
+            raise InputError(
+                f"{path}: a model of the picture world is in float32 and predicts flow: leave out {asked}"
+            )
+        for part in how.replacements:
+            raise CheckpointError(f"{path}: a model of the picture world takes no other {part}")
+        return
+    for part in how.replacements:
+        if part not in NEEDED[family]:
+            made_of = ", ".join(NEEDED[family])
+            raise CheckpointError(f"{path}: a model of {family} has no {part}: it is made of {made_of}")
+
+
 def _replaced(parts: Parts, part: str, source: str | Path, how: Loading) -> Parts:
     """The same with one part from elsewhere: a file of that part alone, or a checkpoint that has it."""
-    if parts.family == "world":
-        raise CheckpointError(f"{parts.path}: a model of the picture world takes no other {part}")
     checkpoint = open_checkpoint(source)
     unet = part == "unet"
     found = recognise(checkpoint, prediction=how.prediction if unet else None, ema=how.ema and unet)
