@@ -154,3 +154,50 @@ def test_a_mask_and_its_picture_that_do_not_go_together_are_refused(glass, besid
     with pytest.raises(InputError, match=told):
         drawn(glass, "cat", {"p": PICTURE, "m": MASK, "small": torch.ones(1, 1, 8, 8)}, **given)
     assert glass.looks == []
+
+
+def roles(model, prompt, **more):
+    """Every text that is read, and whether as one that is not wanted."""
+    read = []
+
+    class Reading:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def encode(self, wordings):
+            read.extend((wording.text, wording.unwanted) for wording in wordings)
+            return model.encode(wordings)
+
+    drawn(Reading(), prompt, **more)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("prompt", "more", "read"),
+    [
+        ("[cat:0.5]", {"guidance": 1}, [("", False), ("cat", False)]),
+        ("[cat:0.5]", {}, [("", False), ("", True), ("cat", False)]),
+        ("fog", {"negative": "fog"}, [("fog", False), ("fog", True)]),
+        ("cat AND fog", {"negative": "fog"}, [("cat", False), ("fog", True), ("fog", False)]),
+        (
+            "cat",
+            {"negative": "fog", "guidance": "perp_neg(4, ['rain', 1])"},
+            [("cat", False), ("", True), ("fog", True), ("rain", True)],
+        ),
+    ],
+)
+def test_a_text_is_unwanted_by_its_role_and_not_by_its_letters(glass, prompt, more, read):
+    assert sorted(roles(glass, prompt, **more)) == sorted(read)
+
+
+def test_a_first_text_may_guide_away_like_any_other(glass):
+    first, last = (drawn(glass, text, guidance=2) for text in ("foggy :-1 AND cat", "cat AND foggy :-1"))
+    assert torch.allclose(first.picture, last.picture, atol=1e-6)
+    assert not torch.allclose(first.picture, drawn(glass, "cat AND foggy", guidance=2).picture, atol=1e-3)
+
+
+def test_a_weight_that_is_too_great_with_the_scale_is_named_as_it_was_written(glass):
+    for prompt in ("cat :-300 AND fog", "fog AND cat :-300"):
+        with pytest.raises(InputError, match="weight -300 of 'cat' times guidance 4 is outside -1000"):
+            drawn(glass, prompt, guidance=4)
+    assert glass.texts == []

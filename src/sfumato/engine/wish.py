@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
+from sfumato.diffusion.guidance.compose import COMPOSE
 from sfumato.diffusion.named import Named
 from sfumato.errors import InputError
 from sfumato.families.model import Worn
@@ -77,6 +78,12 @@ def _both(branches: tuple[Branch, ...], guidance: float | str) -> Named:
             'compose(7, ["a dog", 5]) as guidance'
         )
     scale = guidance or 1.0  # 0 asks for no guidance, which is a scale of 1
+    for text, weight in ((branch.text.strip(), branch.weight) for branch in branches):
+        if abs(weight * scale) > (limit := COMPOSE.limit):
+            raise InputError(
+                f"weight {weight:g} of {text[:60]!r} times guidance {scale:g} is outside "
+                f"{-limit:g} to {limit:g}: lower one of them"
+            )
     first, *rest = branches  # compose takes the prompt's own weight first, then text and weight of the others
     others = tuple((branch.text.strip(), branch.weight * scale) for branch in rest)
     return Named("compose", (first.weight * scale, *others))
