@@ -1,8 +1,12 @@
 """What a prompt's grammar wishes for is what is drawn, step by step and text by text."""
 
+import time
+
 import pytest
 import torch
 
+from sfumato.adapters.deltas import Delta, LowRank
+from sfumato.adapters.lora import Adapter
 from sfumato.diffusion.named import Named
 from sfumato.engine import Engine, drawing
 from sfumato.engine.wish import wishes
@@ -201,3 +205,35 @@ def test_a_weight_that_is_too_great_with_the_scale_is_named_as_it_was_written(gl
         with pytest.raises(InputError, match="weight -300 of 'cat' times guidance 4 is outside -1000"):
             drawn(glass, prompt, guidance=4)
     assert glass.texts == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_noted"),
+    [
+        ("a cat", True),
+        ("a cat AND ink drawing", False),
+        ("a cat AND [fog:ink drawing:2]", False),
+        ("a cat AND the ink AND drawing", True),  # no text says it
+        ("[the ink:drawing:2]", True),
+    ],
+)
+def test_an_adapter_wakes_to_any_text_of_any_stage(glass, prompt, is_noted):
+    hung(glass, "ink", triggers=("ink drawing",))
+    notes = drawn(glass, f"{prompt} <lora:ink:1>").notes
+    assert any("does not say: ink drawing" in note for note in notes) == is_noted
+
+
+def hung(model, name, *, triggers=(), deltas=None):
+    change = LowRank(down=torch.ones(1, 2), up=torch.ones(2, 1))
+    model.closet.adapters[name] = Adapter(
+        kinds=("LoRA",), writers=("kohya",), unmatched=(), metadata={}, triggers=triggers,
+        deltas=deltas or {"unet": {"layer": Delta(change=change)}},
+    )  # fmt: skip
+
+
+def test_what_many_steps_wish_for_in_turn_is_kept_once():
+    began = time.process_time()
+    stages = wished("[a|b]", steps=10_000).stages
+    assert len(stages) == 10_000
+    assert len({id(wish) for _, wish in stages}) == 2
+    assert time.process_time() - began < 1.0

@@ -166,13 +166,12 @@ def _walk_note(request: Request, listing: Listing, levels: Sequence[Level]) -> l
 
 
 def _asleep(wished: Wishes, model: Model) -> list[str]:
-    """The trigger words of worn adapters that no stage of the prompt says."""
-    said = " ".join(wish.prompt for _, wish in wished.stages)
+    """The trigger words of worn adapters that no text of the prompt says at any step."""
     notes: list[str] = []
     for name in dict.fromkeys(name for name, _, _ in wished.adapters):
         words = model.closet.adapters[name].triggers
-        if words and len(missing := lacking(said, words)) == len(words):
-            notes.append(f"adapter {name} wakes to words that the prompt does not say: {', '.join(missing)}")
+        if words and all(lacking(text, words) == words for text in wished.texts):
+            notes.append(f"adapter {name} wakes to words that the prompt does not say: {', '.join(words)}")
     return notes
 
 
