@@ -116,17 +116,42 @@ def test_weights_of_8_bits_are_read_as_the_numbers_that_they_are(pipelines, sd1)
     assert torch.equal(weight, sd1.unet.conv_in.weight.to(torch.float8_e4m3fn).float())
 
 
+def saved_with(pipelines, path, **entries):
+    """The tiny sd1, with something written about it by entries of Stability AI's model specification."""
+    metadata = {f"modelspec.{entry}": text for entry, text in entries.items()}
+    safetensors.save(path, safetensors.load(pipelines.file("sd1")), metadata)
+    return path
+
+
 def test_a_model_that_was_distilled_walks_and_says_how_it_was_taught(pipelines, tmp_path):
     """By what its metadata say: its tensors are any other model's."""
-    path = tmp_path / "renamed.safetensors"
-    tensors = safetensors.load(pipelines.file("sd1"))
-    safetensors.save(path, tensors, {"modelspec.title": "Deliberate Lightning 4 steps"})
-    model = families.load(path)
+    told = {"architecture": "stable-diffusion-v1-lightning", "title": "Turbo"}
+    model = families.load(saved_with(pipelines, tmp_path / "renamed.safetensors", **told))
     assert model.levels(4, None)[0].sigma == model.trained.sigmas[-1]
     assert model.levels(4, "leading")[0].sigma == model.trained.sigmas[751]
     assert (
         "distilled for few steps (Lightning): ask for 2 to 8 steps, guidance 1, sampler euler" in model.notes
     )
+    assert not [note for note in model.notes if "Turbo" in note]
+
+
+@pytest.mark.parametrize(
+    ("entry", "text", "word"),
+    [
+        ("title", "Hyper Realism v3", "Hyper"),
+        ("title", "Lightning McQueen style", "Lightning"),
+        ("description", "Do not use with LCM", "LCM"),
+    ],
+)
+def test_words_in_a_title_change_no_walk_and_are_told_as_a_guess(pipelines, tmp_path, entry, text, word):
+    parts = opened(saved_with(pipelines, tmp_path / "a.safetensors", **{entry: text}), Loading())
+    model = SD1(parts)
+    assert model.trained.spacing == "leading"
+    (hint,) = [note for note in model.notes if word in note]
+    assert hint.startswith(
+        f"modelspec.{entry} has the word {word}: if it was distilled for few steps, ask for "
+    )
+    assert not [note for note in model.notes if note.startswith("distilled for few steps")]
 
 
 @torch.inference_mode()
@@ -322,14 +347,15 @@ def test_prediction_and_averages_are_asked_of_the_unet_that_is_named(pipelines):
 
 def test_a_unet_from_elsewhere_brings_how_few_steps_it_wants(pipelines, tmp_path):
     quick = tmp_path / "quick.safetensors"
-    tensors = safetensors.load(pipelines.file("sd1"))
-    safetensors.save(quick, tensors, {"modelspec.architecture": "stable-diffusion-v1-turbo"})
+    saved_with(pipelines, quick, implementation="https://github.com/someone/sd-turbo", title="LCM")
     into, out = (
         opened(path, Loading(unet=unet))
         for path, unet in ((pipelines.file("sd1"), quick), (quick, pipelines.file("sd1")))
     )
     assert into.few_steps.name == "Turbo"
     assert out.few_steps is None
+    hinted = opened(pipelines.file("sd1"), Loading(unet=saved_with(pipelines, quick, title="LCM")))
+    assert [note for note in hinted.notes if "the word LCM" in note]
 
 
 def test_a_unet_that_cannot_be_drawn_with_is_refused_from_elsewhere_too(pipelines, tmp_path):

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 import torch
 
-from sfumato.checkpoints.distilled import distilled
+from sfumato.checkpoints.distilled import distilled, hints
 from sfumato.checkpoints.keys.rules import shortened
 from sfumato.checkpoints.open import Checkpoint, open_checkpoint
 from sfumato.checkpoints.recognise import NEEDED, Found, recognise
@@ -96,7 +96,7 @@ def opened(path: str | Path, how: Loading) -> Parts:
         zero_snr=found.zero_snr,
         place=how.place(checkpoint.tensors),
         few_steps=distilled(checkpoint),
-        notes=(*checkpoint.notes, *(found.notes if own else ())),  # the latter are of its U-Net
+        notes=(*checkpoint.notes, *((*found.notes, *hints(checkpoint)) if own else ())),  # of its U-Net
     )
     for part, source in how.replacements.items():
         parts = _replaced(parts, part, source, how)
@@ -178,6 +178,7 @@ def _taught(parts: Parts, checkpoint: Checkpoint, found: Found, told: Mapping[st
         zero_snr=found.zero_snr,
         few_steps=distilled(checkpoint),
         configs={**parts.configs, "unet": told, "scheduler": scheduler},
+        notes=(*parts.notes, *hints(checkpoint)),
     )
 
 
