@@ -8,6 +8,7 @@ import published
 import pytest
 
 from sfumato.cli.main import main
+from sfumato.engine.staged import MOST_CHUNKS
 from sfumato.text import chunks, grammar, limits, pieces, wildcards
 from sfumato.text.weighting import WEIGHTINGS
 
@@ -32,7 +33,8 @@ def test_the_page_has_the_limits():
     wanted = (
         f"A text may have {limits.LONGEST:,} characters, {grammar.MOST_EDITS} edits, "
         f"{grammar.MOST_TEXTS} texts joined by `AND`, {wildcards.MOST_CHOICES:,} choices and "
-        f"{chunks.MOST} chunks; a weight lies between -{pieces.HEAVIEST:g} and {pieces.HEAVIEST:g}. "
+        f"{chunks.MOST} chunks, and all that a prompt says at its steps {MOST_CHUNKS} chunks; a weight "
+        f"lies between -{pieces.HEAVIEST:g} and {pieces.HEAVIEST:g}. "
     )
     assert wanted in " ".join(PAGE.read_text().split()), f"it should be:\n{wanted}"
 
