@@ -87,7 +87,7 @@ class Brought:
         told = [*painter.notes] if self.model else []
         for path in (*dict.fromkeys(worn.path for worn in self.loras), *self._mentioned(texts)):
             told += [f"{path.name}: {line}" for line in painter.hang(path)]
-        for path in self._words(texts):
+        for path in named_words(self.embeddings, texts):
             told += [f"{path.name}: {line}" for line in painter.learn(path)]
         for line in told:
             typer.echo(line, err=True)
@@ -105,13 +105,15 @@ class Brought:
         there = {path.stem: path for path in _inside(self.lora_folder)}
         return [there[name] for name in missing if name in there]
 
-    def _words(self, texts: Iterable[str]) -> Iterator[Path]:
-        said = " ".join(texts)
-        for path in self.embeddings:
-            if path.is_dir():
-                yield from (file for file in _inside(path) if file.stem in said)
-            else:
-                yield path
+
+def named_words(paths: Iterable[Path], texts: Iterable[str]) -> Iterator[Path]:
+    """The files of learned words: those given, and of folders the ones that ``texts`` name, in any case."""
+    said = " ".join(texts).casefold()
+    for path in paths:
+        if path.is_dir():
+            yield from (file for file in _inside(path) if file.stem.casefold() in said)
+        else:
+            yield path
 
 
 def _inside(folder: Path) -> list[Path]:

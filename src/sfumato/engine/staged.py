@@ -65,13 +65,18 @@ def _asking_once(
         asking.close()
 
 
+def too_much() -> InputError:
+    """Of text in one request."""
+    return InputError(
+        f"the prompt says more than {MOST_CHUNKS} chunks of text in its steps, and all are kept: shorten it, "
+        "or let fewer of its parts change"
+    )
+
+
 def _check_kept(known: Iterable[object]) -> None:
     tokens = sum(each.conditioning.context.shape[1] for each in known if isinstance(each, Encoded))
     if tokens > MOST_CHUNKS * LENGTH:
-        raise InputError(
-            f"the prompt says more than {MOST_CHUNKS} chunks of text in its steps, and all are kept: shorten "
-            "it, or let fewer of its parts change"
-        )
+        raise too_much()
 
 
 def staged(stages: Sequence[tuple[int, Guide]], levels: Sequence[Level]) -> Guide:
