@@ -129,6 +129,33 @@ def test_a_word_that_its_file_calls_otherwise_is_told(closet):
     assert len(closet.learn("toy", Tensors.of({"toy": torch.ones(12)}))) == 1
 
 
+def named(role):
+    return f"lora_unet_{LAYER.replace('.', '_')}.{role}"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "is_felt"),
+    [
+        ({}, True),
+        ({"alpha": torch.tensor(0.0)}, False),
+        ({"lora_up.weight": torch.zeros(8, 2)}, False),  # as training begins
+        ({"lora_up.weight": torch.zeros(8, 2), "dora_scale": torch.ones(8, 1)}, True),
+    ],
+)
+def test_an_adapter_that_adds_zeros_alone_is_not_felt(closet, tensors, is_felt):
+    closet.hang("ink", lora(**{named(role): tensor for role, tensor in tensors.items()}), {})
+    assert closet.is_felt("ink", picture=1.0, words=0.0) == is_felt
+    assert not closet.is_felt("ink", picture=0.0, words=1.0)
+
+
+def test_a_change_of_a_bias_alone_is_felt(closet):
+    for name, value in (("ink", 1.0), ("nought", 0.0)):
+        closet.hang(
+            name, Tensors.of({named("diff_b").replace("to_q", "to_out_0"): torch.full((8,), value)}), {}
+        )
+        assert closet.is_felt(name, picture=1.0, words=1.0) == bool(value)
+
+
 def test_a_name_that_does_not_hang_is_told_the_nearest(closet):
     closet.hang("ink", lora(), {})
     with pytest.raises(InputError, match="no adapter 'inc' hangs here; there is: ink"):

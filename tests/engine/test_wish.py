@@ -224,11 +224,32 @@ def test_an_adapter_wakes_to_any_text_of_any_stage(glass, prompt, is_noted):
 
 
 def hung(model, name, *, triggers=(), deltas=None):
-    change = LowRank(down=torch.ones(1, 2), up=torch.ones(2, 1))
     model.closet.adapters[name] = Adapter(
         kinds=("LoRA",), writers=("kohya",), unmatched=(), metadata={}, triggers=triggers,
-        deltas=deltas or {"unet": {"layer": Delta(change=change)}},
+        deltas=deltas or {"unet": {"layer": change(1.0)}},
     )  # fmt: skip
+
+
+def change(scale):
+    return Delta(change=LowRank(down=torch.ones(1, 2), up=torch.ones(2, 1), scale=scale))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_noted"),
+    [
+        ("cat <lora:ink:0>", True),
+        ("cat <lora:ink:1:0>", True),  # of the words, of which it changes nothing
+        ("cat <lora:ink:1> <lora:ink:-1>", True),
+        ("cat <lora:nought:1>", True),
+        ("cat <lora:ink:0:1>", False),
+        ("cat <lora:ink:0> <lora:ink:0.5>", False),
+    ],
+)
+def test_an_adapter_that_changes_nothing_is_noted(glass, prompt, is_noted):
+    hung(glass, "ink", deltas={"unet": {"layer": change(1.0)}, "text_encoder": {"layer": change(0.0)}})
+    hung(glass, "nought", deltas={"unet": {"layer": change(0.0)}})
+    notes = [note for note in drawn(glass, prompt).notes if "has no effect at weight" in note]
+    assert len(notes) == is_noted
 
 
 def test_what_many_steps_wish_for_in_turn_is_kept_once():

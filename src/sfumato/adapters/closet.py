@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from torch import Tensor, nn
 
 from sfumato.adapters.attach import Wardrobe
+from sfumato.adapters.deltas import Delta, Full, Hadamard, Kronecker, LowRank
 from sfumato.adapters.lora import Adapter, read_lora
 from sfumato.adapters.names import Names
 from sfumato.adapters.textual_inversion import Embedding, read_embedding
@@ -113,6 +114,13 @@ class Closet:
             if name not in self.adapters:
                 raise InputError(self._unknown(name, self.adapters))
 
+    def is_felt(self, name: str, *, picture: float, words: float) -> bool:
+        """Whether an adapter at these weights changes anything that a network computes."""
+        return any(
+            (words if part.startswith("text_encoder") else picture) and any(map(_changes, deltas.values()))
+            for part, deltas in self.adapters[name].deltas.items()
+        )
+
     def _check_free(self, name: str) -> None:
         for taken in (*self.adapters, *self.embeddings):
             if taken.casefold() == name.casefold():  # prompts call words in any case
@@ -144,6 +152,23 @@ class Closet:
         names = list(known)
         near = difflib.get_close_matches(name, names, n=2, cutoff=0.5) or names[:6]
         return f"no adapter {name!r} hangs here; there is: {', '.join(near) or 'none: name its file'}"
+
+
+def _changes(delta: Delta) -> bool:
+    """Whether it adds anything but zeros: with an alpha of 0, or a factor of zeros, it does not."""
+    change = delta.change
+    if delta.bias is not None and _any(delta.bias):
+        return True
+    if not isinstance(change, Full | LowRank | Hadamard | Kronecker):
+        return change is not None  # a new length changes the weight, whatever else is added
+    if not isinstance(change, Full) and change.scale == 0:
+        return False
+    parts = (getattr(change, part.name) for part in fields(change))
+    return all(_any(part) for part in parts if isinstance(part, Tensor))
+
+
+def _any(tensor: Tensor) -> bool:
+    return bool(tensor.float().any())  # a float of eight bits knows no any()
 
 
 def _check_distinct(words: Iterable[str]) -> None:

@@ -94,6 +94,7 @@ def drawing(
     notes = [
         *wished.notes,
         *asked.notes,
+        *_unfelt(wished, model),
         *_asleep(wished, model),
         *unseen_note(request, model),
         *beginning_note(levels, model.levels(request.steps, None)),
@@ -163,6 +164,20 @@ def _walk_note(request: Request, listing: Listing, levels: Sequence[Level]) -> l
             f"{request.sampler} goes through levels of its own: a spacing only says where it begins and ends"
         ]
     return []
+
+
+def _unfelt(wished: Wishes, model: Model) -> list[str]:
+    """The worn adapters that change nothing, all their weights taken together."""
+    notes: list[str] = []
+    for name in dict.fromkeys(name for name, _, _ in wished.adapters):
+        weights = [(picture, words) for each, picture, words in wished.adapters if each == name]
+        picture, words = map(sum, zip(*weights, strict=True))
+        if not model.closet.is_felt(name, picture=picture, words=words):
+            notes.append(
+                f"adapter {name} has no effect at weight {picture:g} for the picture and {words:g} for the "
+                "words: all that it adds is 0"
+            )
+    return notes
 
 
 def _asleep(wished: Wishes, model: Model) -> list[str]:
