@@ -8,6 +8,8 @@ import published
 import pytest
 
 from sfumato.cli.main import main
+from sfumato.engine.staged import MOST_CHUNKS
+from sfumato.text import chunks, grammar, limits, pieces, wildcards
 from sfumato.text.weighting import WEIGHTINGS
 
 PAGE = Path(__file__).parents[1] / "docs" / "prompts.md"
@@ -25,6 +27,16 @@ def test_the_page_has_the_table_of_conventions():
     rows += [f"| `{name}` | {each.does} | {each.paper} |" for name, each in WEIGHTINGS.items()]
     wanted = "\n".join(rows) + "\n\n"
     assert wanted in PAGE.read_text(), f"it should be:\n{wanted}"
+
+
+def test_the_page_has_the_limits():
+    wanted = (
+        f"A text may have {limits.LONGEST:,} characters, {grammar.MOST_EDITS} edits, "
+        f"{grammar.MOST_TEXTS} texts joined by `AND`, {wildcards.MOST_CHOICES:,} choices and "
+        f"{chunks.MOST} chunks, and all that a prompt says at its steps {MOST_CHUNKS} chunks; a weight "
+        f"lies between -{pieces.HEAVIEST:g} and {pieces.HEAVIEST:g}. "
+    )
+    assert wanted in " ".join(PAGE.read_text().split()), f"it should be:\n{wanted}"
 
 
 @pytest.mark.parametrize(("command", "output"), shown(), ids=lambda text: text[:30])

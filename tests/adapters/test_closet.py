@@ -88,6 +88,74 @@ def test_a_name_hangs_once(closet):
         closet.learn("ink", Tensors.of({"emb_params": torch.ones(3, 12)}))
 
 
+def test_names_that_differ_by_case_alone_are_one(closet):
+    """Prompts call words in any case, so one of two would stand for both."""
+    closet.learn("Fog", Tensors.of({"emb_params": torch.ones(3, 12)}))
+    with pytest.raises(InputError, match="'fog' hangs here already, as 'Fog'"):
+        closet.learn("fog", Tensors.of({"emb_params": torch.ones(3, 12)}))
+    with pytest.raises(InputError, match="'FOG' hangs here already, as 'Fog'"):
+        closet.hang("FOG", lora(), {})
+    with pytest.raises(InputError, match="'fog' hangs here already, as 'Fog'"):
+        closet.hang("ink", lora(**{"bundle_emb.fog.emb_params": torch.ones(3, 12)}), {})
+    both = {f"bundle_emb.{word}.emb_params": torch.ones(3, 12) for word in ("rain", "Rain")}
+    with pytest.raises(CheckpointError, match="rain and Rain"):
+        closet.hang("ink", lora(**both), {})
+    assert not closet.adapters
+    assert list(closet.embeddings) == ["Fog"]
+
+
+def test_a_word_that_no_chunk_can_hold_is_refused_before_any_picture(closet):
+    closet.learn("fog", Tensors.of({"emb_params": torch.ones(75, 12)}))
+    with pytest.raises(CheckpointError, match="'rain' has 76 vectors; a prompt has room for 75 in a row"):
+        closet.learn("rain", Tensors.of({"emb_params": torch.ones(76, 12)}))
+    with pytest.raises(CheckpointError, match="'rain' has 76 vectors"):
+        closet.hang("ink", lora(**{"bundle_emb.rain.emb_params": torch.ones(76, 12)}), {})
+    assert list(closet.embeddings) == ["fog"]
+    assert not closet.adapters
+
+
+def test_a_word_that_an_adapter_brought_goes_with_it_alone(closet):
+    closet.hang("ink", lora(**{"bundle_emb.fog.emb_params": torch.ones(3, 12)}), {})
+    with pytest.raises(InputError, match="'fog' came with the adapter 'ink': remove that"):
+        closet.remove("fog")
+    assert list(closet.embeddings) == ["fog"]
+    closet.remove("ink")
+    assert not closet.embeddings
+
+
+def test_a_word_that_its_file_calls_otherwise_is_told(closet):
+    _, note = closet.learn("cat", Tensors.of({"<cat-toy>": torch.ones(12)}))
+    assert note == "its file calls it '<cat-toy>': prompts call it 'cat'"
+    assert len(closet.learn("toy", Tensors.of({"toy": torch.ones(12)}))) == 1
+
+
+def named(role):
+    return f"lora_unet_{LAYER.replace('.', '_')}.{role}"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "is_felt"),
+    [
+        ({}, True),
+        ({"alpha": torch.tensor(0.0)}, False),
+        ({"lora_up.weight": torch.zeros(8, 2)}, False),  # as training begins
+        ({"lora_up.weight": torch.zeros(8, 2), "dora_scale": torch.ones(8, 1)}, True),
+    ],
+)
+def test_an_adapter_that_adds_zeros_alone_is_not_felt(closet, tensors, is_felt):
+    closet.hang("ink", lora(**{named(role): tensor for role, tensor in tensors.items()}), {})
+    assert closet.is_felt("ink", picture=1.0, words=0.0) == is_felt
+    assert not closet.is_felt("ink", picture=0.0, words=1.0)
+
+
+def test_a_change_of_a_bias_alone_is_felt(closet):
+    for name, value in (("ink", 1.0), ("nought", 0.0)):
+        closet.hang(
+            name, Tensors.of({named("diff_b").replace("to_q", "to_out_0"): torch.full((8,), value)}), {}
+        )
+        assert closet.is_felt(name, picture=1.0, words=1.0) == bool(value)
+
+
 def test_a_name_that_does_not_hang_is_told_the_nearest(closet):
     closet.hang("ink", lora(), {})
     with pytest.raises(InputError, match="no adapter 'inc' hangs here; there is: ink"):

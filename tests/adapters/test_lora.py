@@ -386,6 +386,12 @@ SETTINGS = {
     "an exception by name": ({"unet.lora_alpha": 8, "unet.alpha_pattern": {"attn1.to_q": 2}}, 0.5),
     "an exception with an anchor": ({"unet.lora_alpha": 8, "unet.alpha_pattern": {"^" + TO_Q: 2}}, 0.5),
     "an exception for another": ({"unet.lora_alpha": 8, "unet.alpha_pattern": {"n1.to_q": 2}}, 2.0),
+    "an exception by a pattern": ({"lora_alpha": 8, "alpha_pattern": {r"attn\d\.(to_q|to_v)": 2}}, 0.5),
+    "the first of two patterns": ({"lora_alpha": 8, "alpha_pattern": {"to_.": 2, "to_q": 6}}, 0.5),
+    "a pattern for the whole name": ({"lora_alpha": 8, "alpha_pattern": {"^down.*to_q": 2}}, 0.5),
+    "a pattern anchored elsewhere": ({"lora_alpha": 8, "alpha_pattern": {"^attn1.to_q": 2}}, 2.0),
+    "an exception of nothing": ({"lora_alpha": 8, "alpha_pattern": {"to_q": 0}}, 0.0),
+    "an alpha of nothing": ({"lora_alpha": 0, "alpha": 8}, 0.0),
     "of a folder, without the network's name": ({"lora_alpha": 8, "r": 4}, 2.0),
     "of the text encoder alone": ({"text_encoder.lora_alpha": 8}, 1.0),
 }
@@ -398,6 +404,33 @@ def test_alphas_in_pefts_settings_are_heeded(settings, networks):
     written = {f"unet.{TO_Q}.lora_A.weight": down, f"unet.{TO_Q}.lora_B.weight": up}
     metadata = {"lora_adapter_metadata": json.dumps(told)}
     torch.testing.assert_close(delta_of(written, networks, TO_Q, metadata), scale * (up @ down))
+
+
+def test_full_factors_of_lokr_count_by_the_rank_that_a_pattern_says(networks):
+    first, second = random(4, 4), random(4, 4, seed=1)
+    written = {f"base_model.model.{TO_Q}.lokr_w1": first, f"base_model.model.{TO_Q}.lokr_w2": second}
+    settings = {"r": 8, "alpha": 8, "rank_pattern": {r"attn1\.to_\w+": 2}}
+    metadata = {"lora_adapter_metadata": json.dumps(settings)}
+    torch.testing.assert_close(delta_of(written, networks, TO_Q, metadata), 4 * torch.kron(first, second))
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("to_(q", r"'to_\(q' is no regular expression \(missing \)"),
+        ("to_q|" * 50, "at most 200 characters"),
+        (r"(\w+\.?)+x", "none of a group: write names"),
+        (r".*.*.*.*x", "at most 200 characters and 3 repeats"),
+        ("(|)" * 21 + "x", "may take hours"),
+        (r"(?#[)(\w+\.?)+x(?#])", "may take hours"),
+    ],
+)
+def test_patterns_that_are_none_or_take_hours_are_refused(key, reason, networks):
+    down, up = pair(TO_Q, networks)
+    written = {f"unet.{TO_Q}.lora_A.weight": down, f"unet.{TO_Q}.lora_B.weight": up}
+    metadata = {"lora_adapter_metadata": json.dumps({"unet.alpha_pattern": {key: 2}})}
+    with pytest.raises(CheckpointError, match=reason):
+        read_lora(file(written), networks, metadata)
 
 
 def test_settings_that_are_not_json_are_an_error(networks):

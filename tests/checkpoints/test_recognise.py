@@ -137,19 +137,39 @@ def test_text_encoders_of_another_model_are_told():
     assert "768 wide, the U-Net reads 1024" in found_of(shapes).notes[0]
 
 
-def test_averages_take_the_place_of_the_last_weights_when_asked_for():
-    averages = {
+def averages():
+    """The names and shapes that latent diffusion gives to the averages of an SD 1."""
+    return {
         "model_ema." + name.removeprefix("model.").replace(".", ""): shape
         for name, shape in single_file("sd1").items()
         if name.startswith("model.diffusion_model.")
     }
-    shapes = single_file("sd1") | averages
+
+
+def test_averages_take_the_place_of_the_last_weights_when_asked_for():
     value = torch.ones(1)
     held = {"model_ema.diffusion_modelinput_blocks00bias": value}
-    found = recognise(checkpoint(shapes, held), ema=True)
-    assert found.parts["unet"].read("conv_in.bias") is not None
+    found = recognise(checkpoint(single_file("sd1") | averages(), held), ema=True)
+    assert found.parts["unet"].read("conv_in.bias") is value
+    assert found.notes == ("the U-Net's weights are the averages of its training (model_ema.*)",)
     with pytest.raises(CheckpointError, match="no averages"):
         recognise(checkpoint(single_file("sd1")), ema=True)
+
+
+def test_averages_of_a_part_of_the_unet_are_not_mixed_with_its_last_weights():
+    some = averages()
+    del some["model_ema.diffusion_modelout2bias"]
+    of_all_but_one = r"averages of 685 of the U-Net's 686 tensors.*none of model.diffusion_model.out.2.bias"
+    with pytest.raises(CheckpointError, match=of_all_but_one):
+        recognise(checkpoint(single_file("sd1") | some), ema=True)
+    assert found_of(single_file("sd1") | some).notes == ()
+
+
+def test_averages_alone_are_not_told_to_be_none():
+    alone = {name: shape for name, shape in single_file("sd1").items() if not name.startswith("model.")}
+    for shapes in (averages(), alone | averages()):
+        with pytest.raises(CheckpointError, match=r"averages .* and no weights \(model.diffusion_model"):
+            recognise(checkpoint(shapes), ema=True)
 
 
 def test_sd2_loses_its_last_block_only_where_its_tower_was_cut():

@@ -160,8 +160,13 @@ def test_without_pruning_a_file_keeps_everything(sfumato, tmp_path):
 
 
 def test_averages_take_the_place_of_the_last_weights(sfumato, tmp_path):
-    average = torch.full((5, 4, 3, 3), 7.0)
-    save(tmp_path / "a.safetensors", tensors("sd1") | {EMA: average})
+    made = tensors("sd1")
+    unet = [name for name in made if name.startswith("model.diffusion_model.")]
+    averages = {
+        "model_ema." + name.removeprefix("model.").replace(".", ""): made[name] * 0.5 for name in unet
+    }
+    average = averages[EMA]
+    save(tmp_path / "a.safetensors", made | averages)
     done(sfumato, "a.safetensors", "b.safetensors", "--ema")
     done(sfumato, "a.safetensors", "folder", "--ema")
     assert torch.equal(held("b.safetensors")[FIRST], average)

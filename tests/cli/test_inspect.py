@@ -158,12 +158,21 @@ def test_what_is_predicted_can_be_overridden(sfumato, tmp_path):
 
 
 def test_a_model_that_was_distilled_for_few_steps_says_how_to_ask_it(sfumato, tmp_path):
-    metadata = {"modelspec.title": "Dream SDXL Lightning"}
+    metadata = {"modelspec.architecture": "stable-diffusion-xl-lightning"}
     path = published.write_hollow(
         tmp_path / "a.safetensors", published.single_file("sdxl"), metadata=metadata
     )
     assert inspected(sfumato, path)["few_steps"] == "Lightning: 2 to 8 steps, guidance 1, sampler euler"
     assert "few steps      Lightning" in sfumato("inspect", path)[1]
+
+
+def test_a_word_in_a_title_is_told_as_a_guess(sfumato, tmp_path):
+    metadata = {"modelspec.title": "Hyper Realism v3"}
+    path = published.write_hollow(tmp_path / "a.safetensors", published.single_file("sd1"), metadata=metadata)
+    facts = inspected(sfumato, path)
+    assert facts["few_steps"] is None
+    (hint,) = facts["notes"]
+    assert "the word Hyper: if it was distilled" in hint
 
 
 def test_the_licence_of_a_folder_is_that_of_its_card(sfumato, tmp_path):

@@ -128,3 +128,24 @@ def test_mistakes_are_one_line_and_exit_two(sfumato, tmp_path):
         assert (code, out) == (2, "")
         assert says in said
         assert len(said.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("embedded")
+def test_no_more_is_shown_than_can_be_kept(sfumato, told):
+    turns = "".join(f"[{'|'.join(map(str, range(prime)))}]" for prime in (7, 11, 13))
+    code, _, said = sfumato("tokens", turns, "--steps", "1001")
+    assert code == 2
+    assert "more than 500 chunks of text in its steps" in said
+    code, _, said = sfumato("tokens", " AND ".join(["[a|b]"] * 20), "--steps", "10000", "--json")
+    assert code == 2
+    assert "200,000 chunks would be shown; at most 10,000 are: give fewer --steps" in said
+    assert len(told("[a|b]", "--steps", "9")["stages"]) == 9
+
+
+def test_a_folder_with_a_learned_word_is_read_as_draw_reads_it(told, sd1, tmp_path):
+    folder = tmp_path / "learned"
+    folder.mkdir()
+    save_file({"<cat-toy>": torch.zeros(1, 768)}, folder / "Toy.safetensors")
+    save_file({"emb_params": torch.zeros(1, 20)}, folder / "another.safetensors")  # of another family
+    (chunk,) = told("a toy", "--model", sd1, "--embedding", folder)["stages"][0]["branches"][0]["chunks"]
+    assert [token["text"] for token in chunk] == ["a ", "<Toy.1>"]

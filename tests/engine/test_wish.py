@@ -1,8 +1,12 @@
 """What a prompt's grammar wishes for is what is drawn, step by step and text by text."""
 
+import time
+
 import pytest
 import torch
 
+from sfumato.adapters.deltas import Delta, LowRank
+from sfumato.adapters.lora import Adapter
 from sfumato.diffusion.named import Named
 from sfumato.engine import Engine, drawing
 from sfumato.engine.wish import wishes
@@ -137,3 +141,120 @@ def test_a_picture_that_would_have_no_effect_or_is_missing_is_refused(glass, bes
     with pytest.raises(InputError, match=told):
         drawn(glass, "cat", {"p": PICTURE, "m": MASK}, **given)
     assert glass.texts == []
+
+
+@pytest.mark.parametrize(
+    ("beside", "given", "told"),
+    [
+        (FILLS, {"picture": "p", "mask": "small"}, "the mask has 8x8 pixels, its picture 16x8: make"),
+        (FILLS, {"picture": "m", "mask": "m"}, "the picture m that the request goes on from is a mask"),
+        (FILLS, {"picture": "p", "mask": "p"}, "the mask p that the request goes on from is a picture"),
+        (EDITS, {"picture": "m"}, "the picture m that the request goes on from is a mask"),
+        (FILLS, {"picture": "p", "mask": "q"}, "the mask q that the request goes on from is not here"),
+    ],
+)  # fmt: skip
+def test_a_mask_and_its_picture_that_do_not_go_together_are_refused(glass, beside, given, told):
+    glass.channels_beside = beside
+    with pytest.raises(InputError, match=told):
+        drawn(glass, "cat", {"p": PICTURE, "m": MASK, "small": torch.ones(1, 1, 8, 8)}, **given)
+    assert glass.looks == []
+
+
+def roles(model, prompt, **more):
+    """Every text that is read, and whether as one that is not wanted."""
+    read = []
+
+    class Reading:
+        def __getattr__(self, name):
+            return getattr(model, name)
+
+        def encode(self, wordings):
+            read.extend((wording.text, wording.unwanted) for wording in wordings)
+            return model.encode(wordings)
+
+    drawn(Reading(), prompt, **more)
+    return read
+
+
+@pytest.mark.parametrize(
+    ("prompt", "more", "read"),
+    [
+        ("[cat:0.5]", {"guidance": 1}, [("", False), ("cat", False)]),
+        ("[cat:0.5]", {}, [("", False), ("", True), ("cat", False)]),
+        ("fog", {"negative": "fog"}, [("fog", False), ("fog", True)]),
+        ("cat AND fog", {"negative": "fog"}, [("cat", False), ("fog", True), ("fog", False)]),
+        (
+            "cat",
+            {"negative": "fog", "guidance": "perp_neg(4, ['rain', 1])"},
+            [("cat", False), ("", True), ("fog", True), ("rain", True)],
+        ),
+    ],
+)
+def test_a_text_is_unwanted_by_its_role_and_not_by_its_letters(glass, prompt, more, read):
+    assert sorted(roles(glass, prompt, **more)) == sorted(read)
+
+
+def test_a_first_text_may_guide_away_like_any_other(glass):
+    first, last = (drawn(glass, text, guidance=2) for text in ("foggy :-1 AND cat", "cat AND foggy :-1"))
+    assert torch.allclose(first.picture, last.picture, atol=1e-6)
+    assert not torch.allclose(first.picture, drawn(glass, "cat AND foggy", guidance=2).picture, atol=1e-3)
+
+
+def test_a_weight_that_is_too_great_with_the_scale_is_named_as_it_was_written(glass):
+    for prompt in ("cat :-300 AND fog", "fog AND cat :-300"):
+        with pytest.raises(InputError, match="weight -300 of 'cat' times guidance 4 is outside -1000"):
+            drawn(glass, prompt, guidance=4)
+    assert glass.texts == []
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_noted"),
+    [
+        ("a cat", True),
+        ("a cat AND ink drawing", False),
+        ("a cat AND [fog:ink drawing:2]", False),
+        ("a cat AND the ink AND drawing", True),  # no text says it
+        ("[the ink:drawing:2]", True),
+    ],
+)
+def test_an_adapter_wakes_to_any_text_of_any_stage(glass, prompt, is_noted):
+    hung(glass, "ink", triggers=("ink drawing",))
+    notes = drawn(glass, f"{prompt} <lora:ink:1>").notes
+    assert any("does not say: ink drawing" in note for note in notes) == is_noted
+
+
+def hung(model, name, *, triggers=(), deltas=None):
+    model.closet.adapters[name] = Adapter(
+        kinds=("LoRA",), writers=("kohya",), unmatched=(), metadata={}, triggers=triggers,
+        deltas=deltas or {"unet": {"layer": change(1.0)}},
+    )  # fmt: skip
+
+
+def change(scale):
+    return Delta(change=LowRank(down=torch.ones(1, 2), up=torch.ones(2, 1), scale=scale))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "is_noted"),
+    [
+        ("cat <lora:ink:0>", True),
+        ("cat <lora:ink:1:0>", True),  # of the words, of which it changes nothing
+        ("cat <lora:ink:1> <lora:ink:-1>", True),
+        ("cat <lora:nought:1>", True),
+        ("cat <lora:ink:0:1>", False),
+        ("cat <lora:ink:0> <lora:ink:0.5>", False),
+    ],
+)
+def test_an_adapter_that_changes_nothing_is_noted(glass, prompt, is_noted):
+    hung(glass, "ink", deltas={"unet": {"layer": change(1.0)}, "text_encoder": {"layer": change(0.0)}})
+    hung(glass, "nought", deltas={"unet": {"layer": change(0.0)}})
+    notes = [note for note in drawn(glass, prompt).notes if "has no effect at weight" in note]
+    assert len(notes) == is_noted
+
+
+def test_what_many_steps_wish_for_in_turn_is_kept_once():
+    began = time.process_time()
+    stages = wished("[a|b]", steps=10_000).stages
+    assert len(stages) == 10_000
+    assert len({id(wish) for _, wish in stages}) == 2
+    assert time.process_time() - began < 1.0

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pipelines.adapters import write_lora
 
 import sfumato
 from sfumato import families
@@ -84,6 +85,35 @@ def test_a_recipe_tells_every_file_that_was_read_and_how(pipelines):
     assert recipe.files == {"refiner": digest(refiner)}
     assert recipe.loading == {"dtype": "float32"}
     assert painter.notes[-1].startswith("refiner: predicts epsilon")
+
+
+def notes(model, **how):
+    (encoded,) = model.encode([Wording(text="a red cat", size=(64, 64), **how)])
+    return encoded.notes
+
+
+def test_who_draws_nothing_is_told(both):
+    assert notes(both) == notes(both, handoff=0.5) == ()
+    assert notes(both, handoff=0.0) == ("handoff 0: the refiner draws all of it, the base nothing",)
+    assert notes(both, handoff=0.0001) == ("handoff 0.0001: the refiner draws all of it, the base nothing",)
+    assert notes(both, handoff=1.0) == ("handoff 1: the base draws all of it, the refiner nothing",)
+
+
+def test_adapters_that_the_refiner_does_not_wear_are_told(pipelines, tmp_path):
+    base, refiner = pipelines.folder("sdxl"), pipelines.folder("sdxl-refiner")
+    painter = sfumato.load(base, refiner=refiner, dtype="float32")
+    painter.hang(write_lora(pipelines.reference("sdxl"), tmp_path / "ink.safetensors"))
+    wish = {"seed": 1, "steps": 1, "size": (64, 64), "sampler": "euler", "guidance": 5.0}
+    drawn = {
+        share: painter("a cat <lora:ink:1>", handoff=share, **wish).notes for share in (None, 0.5, 0.0, 1.0)
+    }
+    lost = "the refiner wears no adapters: "
+    assert lost + "from 0.8 of the walk on, ink is left out" in drawn[None]
+    assert lost + "from 0.5 of the walk on, ink is left out" in drawn[0.5]
+    assert lost + "ink changes nothing" in drawn[0.0]
+    assert not any(note.startswith(lost) for note in drawn[1.0])
+    (weightless,) = painter.model.encode([Wording(text="a cat", adapters=(("ink", 0.0, 0.0),))])
+    assert weightless.notes == ()
 
 
 def test_who_has_no_refiner_says_so_of_a_handoff(both):

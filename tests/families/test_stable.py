@@ -116,17 +116,42 @@ def test_weights_of_8_bits_are_read_as_the_numbers_that_they_are(pipelines, sd1)
     assert torch.equal(weight, sd1.unet.conv_in.weight.to(torch.float8_e4m3fn).float())
 
 
+def saved_with(pipelines, path, **entries):
+    """The tiny sd1, with something written about it by entries of Stability AI's model specification."""
+    metadata = {f"modelspec.{entry}": text for entry, text in entries.items()}
+    safetensors.save(path, safetensors.load(pipelines.file("sd1")), metadata)
+    return path
+
+
 def test_a_model_that_was_distilled_walks_and_says_how_it_was_taught(pipelines, tmp_path):
     """By what its metadata say: its tensors are any other model's."""
-    path = tmp_path / "renamed.safetensors"
-    tensors = safetensors.load(pipelines.file("sd1"))
-    safetensors.save(path, tensors, {"modelspec.title": "Deliberate Lightning 4 steps"})
-    model = families.load(path)
+    told = {"architecture": "stable-diffusion-v1-lightning", "title": "Turbo"}
+    model = families.load(saved_with(pipelines, tmp_path / "renamed.safetensors", **told))
     assert model.levels(4, None)[0].sigma == model.trained.sigmas[-1]
     assert model.levels(4, "leading")[0].sigma == model.trained.sigmas[751]
     assert (
         "distilled for few steps (Lightning): ask for 2 to 8 steps, guidance 1, sampler euler" in model.notes
     )
+    assert not [note for note in model.notes if "Turbo" in note]
+
+
+@pytest.mark.parametrize(
+    ("entry", "text", "word"),
+    [
+        ("title", "Hyper Realism v3", "Hyper"),
+        ("title", "Lightning McQueen style", "Lightning"),
+        ("description", "Do not use with LCM", "LCM"),
+    ],
+)
+def test_words_in_a_title_change_no_walk_and_are_told_as_a_guess(pipelines, tmp_path, entry, text, word):
+    parts = opened(saved_with(pipelines, tmp_path / "a.safetensors", **{entry: text}), Loading())
+    model = SD1(parts)
+    assert model.trained.spacing == "leading"
+    (hint,) = [note for note in model.notes if word in note]
+    assert hint.startswith(
+        f"modelspec.{entry} has the word {word}: if it was distilled for few steps, ask for "
+    )
+    assert not [note for note in model.notes if note.startswith("distilled for few steps")]
 
 
 @torch.inference_mode()
@@ -226,6 +251,37 @@ def test_a_part_that_is_not_where_it_is_named_is_an_error(pipelines):
         families.load(families.embedded(), Loading(vae=pipelines.folder("sd1")))
 
 
+def test_a_part_that_a_family_does_not_have_is_refused(pipelines):
+    for name, part, source in (
+        ("sd1", "text_encoder_2", "sdxl"),
+        ("sd2-base", "text_encoder_2", "sdxl"),
+        ("sdxl-refiner", "text_encoder", "sdxl"),
+    ):
+        has_none = f"a model of {name.partition('-base')[0]} has no {part}: it is made of unet, vae, text_enc"
+        with pytest.raises(CheckpointError, match=has_none):
+            opened(pipelines.file(name), Loading(**{part: pipelines.file(source)}))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"dtype": "float16"}, "is in float32 and predicts flow: leave out dtype='float16'"),
+        ({"dtype": "bfloat16", "ema": True}, "leave out dtype='bfloat16', ema=True"),
+        ({"prediction": "v"}, "leave out prediction='v'"),
+    ],
+)
+def test_options_that_change_nothing_of_the_embedded_model_are_refused(asked, said):
+    with pytest.raises(InputError, match=said):
+        families.load(families.embedded(), Loading(**asked))
+
+
+def test_options_that_are_true_of_the_embedded_model_are_not_refused():
+    asked = Loading(dtype="float32", prediction="flow")
+    assert opened(families.embedded(), asked).prediction == "flow"
+    with pytest.raises(CheckpointError, match="a file has no variant 'fp16'"):
+        opened(families.embedded(), Loading(variant="fp16"))
+
+
 @torch.inference_mode()
 def test_halves_draw_nearly_the_picture_of_whole_numbers(pipelines, sd1):
     half = families.load(pipelines.folder("sd1"), Loading(dtype="bfloat16"))
@@ -250,6 +306,63 @@ def test_the_notes_say_how_the_prediction_was_decided(pipelines):
     assert (v.prediction.name, epsilon.prediction.name) == ("v", "epsilon")
     assert (v.native, epsilon.native) == ((768, 768), (512, 512))
     assert v.notes == ruled.notes
+
+
+def test_a_unet_from_elsewhere_brings_what_it_predicts_and_its_levels(pipelines):
+    """Into a file, from a file, by its markers; and back into a folder whose scheduler says v."""
+    into, out = (
+        opened(pipelines.file("sdxl"), Loading(unet=pipelines.file("sdxl-v"))),
+        opened(pipelines.folder("sdxl-v"), Loading(unet=pipelines.folder("sdxl"))),
+    )
+    assert (into.prediction, into.zero_snr) == ("v", True)
+    assert (out.prediction, out.zero_snr) == ("epsilon", False)
+    for parts, said in ((into, "predicts v: the file has the marker v_pred"), (out, "predicts epsilon: ")):
+        (told,) = [note for note in parts.notes if note.startswith("predicts ")]
+        assert told.startswith(said)
+    noisy, plain = families.SDXL(into).trained, families.SDXL(out).trained
+    assert (noisy.spacing, plain.spacing) == ("trailing", "leading")
+    assert noisy.sigmas[-1] > 1000 > plain.sigmas[-1]
+
+
+def test_a_scheduler_of_the_folder_does_not_hold_for_a_unet_from_elsewhere(pipelines):
+    parts = opened(pipelines.folder("sdxl-v"), Loading(unet=pipelines.file("sdxl")))
+    model = families.SDXL(parts)
+    assert (parts.prediction, model.trained.spacing) == ("epsilon", "leading")
+    assert model.trained.sigmas[-1] < 1000
+    mixed = opened(pipelines.folder("sd2-base"), Loading(unet=pipelines.file("sd2-v")))
+    assert families.SD2(mixed).native == (768, 768)
+
+
+def test_prediction_and_averages_are_asked_of_the_unet_that_is_named(pipelines):
+    averaged = pipelines.file("sd1", ema=True)
+    asked = Loading(unet=averaged, ema=True, prediction="v")
+    parts = opened(pipelines.file("sd1"), asked)
+    trained_ = opened(averaged, Loading()).part("unet")
+    bias = "conv_out.bias"
+    assert torch.equal(parts.part("unet").read(bias), trained_.read(bias) * 0.5)
+    assert (parts.prediction, parts.notes[-1]) == ("v", "predicts v: it was asked for")
+    with pytest.raises(CheckpointError, match="no averages of the training"):
+        opened(averaged, replace(asked, unet=pipelines.file("sd1")))
+
+
+def test_a_unet_from_elsewhere_brings_how_few_steps_it_wants(pipelines, tmp_path):
+    quick = tmp_path / "quick.safetensors"
+    saved_with(pipelines, quick, implementation="https://github.com/someone/sd-turbo", title="LCM")
+    into, out = (
+        opened(path, Loading(unet=unet))
+        for path, unet in ((pipelines.file("sd1"), quick), (quick, pipelines.file("sd1")))
+    )
+    assert into.few_steps.name == "Turbo"
+    assert out.few_steps is None
+    hinted = opened(pipelines.file("sd1"), Loading(unet=saved_with(pipelines, quick, title="LCM")))
+    assert [note for note in hinted.notes if "the word LCM" in note]
+
+
+def test_a_unet_that_cannot_be_drawn_with_is_refused_from_elsewhere_too(pipelines, tmp_path):
+    path = tmp_path / "edm.safetensors"
+    safetensors.save(path, safetensors.load(pipelines.file("sdxl")) | {"edm_mean": torch.zeros(4)})
+    with pytest.raises(CheckpointError, match="noise levels are those of EDM"):
+        opened(pipelines.file("sdxl"), Loading(unet=path))
 
 
 # words ---------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Edits, alternations, AND and adapters: what each step draws, at any depth, and what is told of the rest."""
 
+import re
 import time
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sfumato.errors import InputError
-from sfumato.text.grammar import MOST_EDITS, Branch, Mention, Stage, parse
+from sfumato.text.grammar import MOST_EDITS, MOST_TEXTS, Branch, Mention, Stage, parse
 from sfumato.text.limits import LONGEST
 
 STEPS = 10
@@ -174,7 +175,7 @@ def test_a_hostile_prompt_costs_seconds_at_most(text):
     try:
         found = parse(text)
     except InputError as error:
-        assert "edits" in str(error)  # noqa: PT017
+        assert re.search("500 edits|AND joins", str(error))  # noqa: PT017
     else:
         found.stages(100)
         found.never_drawn(100)
@@ -186,6 +187,12 @@ def test_a_prompt_that_is_another_at_every_step_is_bounded():
     assert len(parse(turns).stages(1000)) == 1000
     with pytest.raises(InputError, match="different things in 1000 steps"):
         parse(turns + "x" * 90_000).stages(1000)
+
+
+def test_too_many_texts_of_and_are_refused():
+    assert len(parse("a AND " * (MOST_TEXTS - 1) + "a").branches) == MOST_TEXTS
+    with pytest.raises(InputError, match="AND joins 16,001 texts; at most 32"):
+        parse("a AND " * 16_000 + "a")
 
 
 def test_too_many_edits_are_refused():

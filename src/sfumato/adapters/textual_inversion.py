@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sfumato.checkpoints.tensors import Kind, Tensors
 from sfumato.errors import CheckpointError
+from sfumato.text.clip import LENGTH
 
 FIRST, SECOND = "text_encoder", "text_encoder_2"
 TOWERS = {"clip_l": FIRST, "clip_g": SECOND}
@@ -40,13 +41,19 @@ class Embedding:
 def read_embedding(name: str, tensors: Tensors, widths: Mapping[str, int]) -> Embedding:
     """The learned word ``name`` for a model whose text towers are as wide as ``widths`` says, by part.
 
-    Raises CheckpointError for a file that is no embedding, or one of another family.
+    Raises CheckpointError for a file that is no embedding, one of another family, or one that is longer than
+    a chunk of a prompt, within which its vectors stay together.
     """
     word, found = _found(name, tensors.kinds)
     if None in found:
         found = {_tower(name, tensors.kinds[found[None]], widths): found[None]}
     vectors = {part: _vectors(name, tensors, found[part]) for part in widths if part in found}
     _check_family(name, vectors, widths)
+    room = LENGTH - 2  # beside start and end
+    if (count := max(map(len, vectors.values()), default=0)) > room:
+        raise CheckpointError(
+            f"the embedding {name!r} has {count} vectors; a prompt has room for {room} in a row"
+        )
     unheard = tuple(
         f"the embedding {name!r} has vectors for the {part}, which this model does not have"
         for part in found

@@ -1,19 +1,20 @@
 """Models that were distilled to draw in a few steps: Turbo, Lightning, LCM, Hyper; and what they want.
 
-But for LCMs that read a scale, their tensors are those of any other model. What was written about them tells:
-a folder's scheduler, the name that a configuration remembers, a file's metadata. A file's own name is not
-asked: people rename files.
+But for LCMs that read a scale, their tensors are those of any other model. A folder's scheduler tells, and
+the entries of metadata that name a build. Words in a title, in a description or in the name that a
+configuration remembers ("Hyper Realism", "not for LCM") are a guess: told, and nothing is done by them. A
+file's own name is not asked: people rename files.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sfumato.checkpoints.open import Checkpoint
 
-TOLD = ("modelspec.title", "modelspec.description", "modelspec.architecture", "modelspec.implementation")
+BUILDS = ("modelspec.architecture", "modelspec.implementation")
+PROSE = ("modelspec.title", "modelspec.description")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +40,30 @@ SCHEDULERS = {"LCMScheduler": "LCM", "TCDScheduler": "Hyper"}
 
 
 def distilled(checkpoint: Checkpoint) -> FewSteps | None:
-    """How a checkpoint is asked if a tensor, or what is written about it, tells that it was distilled."""
+    """How a checkpoint is asked if a tensor, its scheduler or its build tells that it was distilled."""
     if any(name.endswith(SCALE_TENSORS) for name in checkpoint.tensors.kinds):
         return READS_SCALE
     scheduler = str(checkpoint.configs.get("scheduler", {}).get("_class_name", ""))
+    builds = [checkpoint.metadata.get(entry, "") for entry in BUILDS]
     for kind in KINDS:
-        word = re.compile(rf"(?<![a-z]){kind.name}(?![a-z])", re.IGNORECASE)
-        if SCHEDULERS.get(scheduler) == kind.name or any(map(word.search, _written(checkpoint))):
+        if SCHEDULERS.get(scheduler) == kind.name or any(_named(kind, build) for build in builds):
             return kind
     return None
 
 
-def _written(checkpoint: Checkpoint) -> Iterator[str]:
-    yield from (checkpoint.metadata.get(entry, "") for entry in TOLD)
-    yield from (str(config.get("_name_or_path", "")) for config in checkpoint.configs.values())
+def hints(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """A line if only words in what people wrote about a checkpoint may mean that it was distilled."""
+    if distilled(checkpoint):
+        return ()
+    written = {entry: checkpoint.metadata.get(entry, "") for entry in PROSE}
+    for part, config in checkpoint.configs.items():
+        written[f"{part or 'model'}'s _name_or_path"] = str(config.get("_name_or_path", ""))
+    found = ((place, kind) for place, text in written.items() for kind in KINDS if _named(kind, text))
+    place, kind = next(found, ("", None))
+    if kind is None:
+        return ()
+    return (f"{place} has the word {kind.name}: if it was distilled for few steps, ask for {kind.advice}",)
+
+
+def _named(kind: FewSteps, text: str) -> bool:
+    return re.search(rf"(?<![a-z]){kind.name}(?![a-z])", text, re.IGNORECASE) is not None

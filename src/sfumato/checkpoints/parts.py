@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sfumato.checkpoints import keys
 from sfumato.checkpoints.keys import KeyMap
+from sfumato.checkpoints.keys.rules import shortened
 from sfumato.checkpoints.tensors import Tensors
 from sfumato.errors import CheckpointError
 
@@ -136,16 +137,27 @@ def averaged(tensors: Tensors) -> Tensors:
     """The same file with the averages of its training in the place of the U-Net's last weights.
 
     Latent diffusion writes each average without the dots of its name, under `model_ema.`. Raises
-    CheckpointError for a file without them; a tensor that has none stays as it is.
+    CheckpointError unless every weight of the U-Net has one: half of each set is a network of neither.
     """
+    there = any(name.startswith(EMA) for name in tensors.kinds)
     stored = {
         name: EMA + name.removeprefix("model.").replace(".", "")
         for name in tensors.kinds
         if name.startswith(UNET)
     }
     taken = {name: average for name, average in stored.items() if average in tensors.kinds}
-    if not taken:
+    if not there:
         raise CheckpointError(f"no averages of the training ({EMA}*) in this file; it has one set of weights")
+    if not stored:
+        raise CheckpointError(
+            f"there are averages of the training ({EMA}*) and no weights ({UNET}*), by whose names they are "
+            "known; take a file that has both"
+        )
+    if bare := [name for name in stored if name not in taken]:
+        raise CheckpointError(
+            f"there are averages of {len(taken)} of the U-Net's {len(stored)} tensors ({EMA}*), and none of "
+            f"{shortened(bare)}; take the weights that were trained, without ema"
+        )
     kinds = {name: tensors.kinds[taken.get(name, name)] for name in tensors.kinds}
     return Tensors(kinds=kinds, read=lambda name: tensors.read(taken.get(name, name)))
 

@@ -34,6 +34,7 @@ VARIANTS: Mapping[int, str] = {4: "base", 5: "depth", 7: "upscaler", 8: "pix2pix
 DRAWN_VARIANTS = (4, 8, 9)
 MOST_TENSORS = 50_000  # a file of SDXL with its averages has 4,500; one with more is made to keep us busy
 
+AVERAGED = "the U-Net's weights are the averages of its training (model_ema.*)"
 NO_SENTENCE = "the sentence's vector of CLIP-L, which no picture is drawn by"
 LAST_BLOCK = "OpenCLIP-H's last block, which SD 2 does not read"
 
@@ -65,8 +66,8 @@ class Found:
 def recognise(checkpoint: Checkpoint, *, prediction: str | None = None, ema: bool = False) -> Found:
     """Say what was opened. Numbers are read of SD 2 files only, and there of one small tensor.
 
-    `prediction` overrides what the file says; with `ema` the U-Net is that of the averages of the training,
-    where the file has them. Raises CheckpointError for layouts that contradict themselves.
+    `prediction` overrides what the file says; with `ema` the U-Net is that of the averages of the training.
+    Raises CheckpointError for layouts that contradict themselves, and where there are no such averages.
     """
     tensors = checkpoint.tensors
     if len(tensors.kinds) > MOST_TENSORS:
@@ -89,6 +90,8 @@ def recognise(checkpoint: Checkpoint, *, prediction: str | None = None, ema: boo
     if "unet" not in parts.tensors:
         return _without_unet(checkpoint, parts)
     found = _with_unet(checkpoint, parts, prediction)
+    if ema:
+        found = replace(found, notes=(*found.notes, AVERAGED))
     return replace(found, obstacle=f"its numbers are packed ({packed})") if packed else found
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from sfumato.checkpoints import marks
-from sfumato.checkpoints.distilled import distilled
+from sfumato.checkpoints.distilled import distilled, hints
 from sfumato.checkpoints.open import Checkpoint
 from sfumato.checkpoints.recognise import Found
 from sfumato.checkpoints.tensors import Kind
@@ -119,7 +119,7 @@ def report(checkpoint: Checkpoint, found: Found) -> Report:
         author=metadata.get("modelspec.author"),
         licence=metadata.get("modelspec.license") or metadata.get("license") or _card_licence(checkpoint),
         training=_training(metadata),
-        notes=(*checkpoint.notes, *found.notes),
+        notes=(*checkpoint.notes, *found.notes, *(hints(checkpoint) if found.prediction else ())),
     )
 
 

@@ -90,7 +90,7 @@ class Brought:
         hung = dict.fromkeys((worn.name, worn.path) for worn in self.loras)
         for name, path in (*hung, *self._mentioned(texts)):
             told += [f"{path.name}: {line}" for line in painter.hang(path, name=name)]
-        for name, path in self._words(texts):
+        for name, path in named_words(self.embeddings, texts):
             told += [f"{path.name}: {line}" for line in painter.learn(path, name=name)]
         for line in told:
             typer.echo(line, err=True)
@@ -109,14 +109,18 @@ class Brought:
             (name, there[name.casefold()]) for name in names if name not in given and name.casefold() in there
         ]
 
-    def _words(self, texts: Iterable[str]) -> Iterator[tuple[str, Path]]:
-        """Learned words; of a folder those that the texts may hold."""
-        said = " ".join(texts).casefold()
-        for name, path in self.embeddings:
-            if path.is_dir():
-                yield from ((file.stem, file) for key, file in _by_name(path).items() if key in said)
-            else:
-                yield name or path.stem, path
+
+def named_words(files: Iterable[tuple[str, Path]], texts: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """Learned words with their files: those given, and of folders the ones that ``texts`` name, in any case.
+
+    "" as a name is the file's own.
+    """
+    said = " ".join(texts).casefold()
+    for name, path in files:
+        if path.is_dir():
+            yield from ((file.stem, file) for key, file in _by_name(path).items() if key in said)
+        else:
+            yield name or path.stem, path
 
 
 def _by_name(folder: Path) -> dict[str, Path]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sfumato.cli.brought import Embeddings, named_words
 from sfumato.errors import CheckpointError, InputError
 from sfumato.request import MOST_STEPS, Request
 
@@ -32,9 +33,8 @@ Seed = Annotated[int, typer.Option(help="Chooses between {a|b} and lines of wild
 Wildcards = Annotated[
     Path | None, typer.Option(metavar="DIR", help="A folder with NAME.txt for each __NAME__ of the prompt.")
 ]
-Embedding = Annotated[
-    list[Path] | None, typer.Option(metavar="FILE", help="A learned word, called as its file is; repeatable.")
-]
+MOST_SHOWN = 10_000
+"""Chunks: 50 MB of JSON."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def tokens(
     steps: Steps = Request.steps,
     seed: Seed = 0,
     wildcards: Wildcards = None,
-    embedding: Embedding = None,
+    embedding: Embeddings = None,
     to_json: Annotated[bool, typer.Option("--json", help="The same as JSON, for programs.")] = False,
 ) -> None:
     """Show how a model reads a prompt: tokens, weights, chunks, edits, adapters, what it does not know."""
@@ -78,16 +78,19 @@ def tokens(
     text = chosen(prompt, seed, wildcards)
     parsed = parse(text)
     stages = parsed.stages(steps)
-    family, reads = _reader(model, embedding or [])
-    known = {text: reads(text) for text in _texts(stages)}
+    family, reads = _reader(
+        model, [path for _, path in named_words([("", file) for file in embedding or []], [text])]
+    )
+    known = _understood(stages, reads)
     notes = [*parsed.notes, *parsed.never_drawn(steps)]
     notes += [note for understood in known.values() for note in understood.notes]
     notes = list(dict.fromkeys(notes))
     if to_json:
+        shown = {text: asdict(understood) for text, understood in known.items()}
         told = [
             {
                 "first_step": stage.first_step,
-                "branches": [asdict(branch) | asdict(known[branch.text]) for branch in stage.branches],
+                "branches": [asdict(branch) | shown[branch.text] for branch in stage.branches],
             }
             for stage in stages
         ]
@@ -105,9 +108,22 @@ def tokens(
         typer.echo(f"note: {note}")
 
 
-def _texts(stages: Sequence[Stage]) -> list[str]:
-    """What is to be read, each once."""
-    return list(dict.fromkeys(branch.text for stage in stages for branch in stage.branches))
+def _understood(stages: Sequence[Stage], reads: Reads) -> dict[str, Understood]:
+    """Read each text once. Raises InputError for more than would be drawn, or can be shown."""
+    from sfumato.engine.staged import MOST_CHUNKS, too_much
+
+    known: dict[str, Understood] = {}
+    kept = shown = 0
+    for text in (branch.text for stage in stages for branch in stage.branches):
+        if text not in known:
+            known[text] = reads(text)
+            kept += len(known[text].chunks)
+        shown += len(known[text].chunks)
+        if kept > MOST_CHUNKS:
+            raise too_much()
+    if shown > MOST_SHOWN:
+        raise InputError(f"{shown:,} chunks would be shown; at most {MOST_SHOWN:,} are: give fewer --steps")
+    return known
 
 
 def _show_stages(stages: Sequence[Stage], steps: int, known: Mapping[str, Understood]) -> None:

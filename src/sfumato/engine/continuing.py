@@ -16,13 +16,17 @@ from sfumato.request import Request
 Pictures: TypeAlias = Mapping[str, Tensor]
 """Pictures (1, 3, H, W) and masks (1, 1, H, W) in 0..1, by the digests that requests know them by."""
 
+CHANNELS = {"picture": 3, "mask": 1}
+
 
 def look_asked(request: Request, model: Model, pictures: Pictures) -> Look | None:
     """What the model is to be shown, at the size that is to be drawn; None if it reads words alone.
 
-    Raises InputError for a picture or mask that is missing, or that would have no effect.
+    Raises InputError for a picture or mask that is missing, that would have no effect, or where the two do
+    not go together.
     """
-    picture, mask = (_found(name, pictures) for name in (request.picture, request.mask))
+    picture = _found("picture", request.picture, pictures)
+    mask = _found("mask", request.mask, pictures)
     if picture is None:
         return _without(request, model)
     if not model.channels_beside:
@@ -34,6 +38,11 @@ def look_asked(request: Request, model: Model, pictures: Pictures) -> Look | Non
         raise InputError(f"{model.name} fills holes: give a mask, white where it is to paint")
     if model.channels_beside == EDITS and mask is not None:
         raise InputError(f"{model.name} edits whole pictures, so the mask would have no effect: leave it out")
+    if mask is not None and mask.shape[2:] != picture.shape[2:]:
+        raise InputError(
+            f"the mask has {mask.shape[3]}x{mask.shape[2]} pixels, its picture "
+            f"{picture.shape[3]}x{picture.shape[2]}: make them equal"
+        )
     return Look(picture, mask)
 
 
@@ -55,7 +64,7 @@ def unseen_note(request: Request, model: Model) -> list[str]:
 
 def size_asked(request: Request, model: Model, pictures: Pictures) -> tuple[int, int]:
     """The (width, height) to draw: as asked, or the picture's own, or the model's. Raises InputError."""
-    picture = _found(request.picture, pictures)
+    picture = _found("picture", request.picture, pictures)
     if picture is None:
         size = request.size or model.native
         model.check_size(size)
@@ -67,9 +76,13 @@ def size_asked(request: Request, model: Model, pictures: Pictures) -> tuple[int,
     return size
 
 
-def _found(name: str | None, pictures: Pictures) -> Tensor | None:
+def _found(role: str, name: str | None, pictures: Pictures) -> Tensor | None:
     if name is None:
         return None
+    called = f"the {role} {name[:12]} that the request goes on from"
     if name not in pictures:
-        raise InputError(f"the picture {name[:12]} that the request goes on from is not here: bring its file")
+        raise InputError(f"{called} is not here: bring its file")
+    if pictures[name].shape[1] != CHANNELS[role]:
+        (other,) = CHANNELS.keys() - {role}
+        raise InputError(f"{called} is a {other}: name a {role} there")
     return pictures[name]

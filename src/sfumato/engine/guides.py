@@ -37,11 +37,18 @@ class Asked(NamedTuple):
     words: tuple[str, ...] = ()  # learned ones that its texts hold
 
 
+class _Said(NamedTuple):
+    """A text in its role: one that plays both, because the prompt is its own negative, is read in each."""
+
+    text: str
+    unwanted: bool = False
+
+
 class _Maker(NamedTuple):
     """What suppliers take from: the wish, the words as they were read, and the values in the brackets."""
 
     wish: Wish
-    told: Mapping[str, Conditioning]
+    told: Mapping[_Said, Conditioning]
     prediction: Prediction
     levels: Sequence[Level]
     wanted: Named
@@ -59,23 +66,25 @@ def guide_asked(
     _check_perturbed(wanted)
     texts = list(dict.fromkeys(_texts(wanted, wish)))
 
-    def made(told: Mapping[str, Conditioning]) -> Guide:
+    def made(told: Mapping[_Said, Conditioning]) -> Guide:
         return _made(_Maker(wish, told, prediction, levels, wanted, [*wanted.values]))
 
     nothing = torch.zeros(1, 1, 1)  # what cannot be made is said before
     made(dict.fromkeys(texts, Conditioning(nothing, beside=None if look is None else nothing)))
-    encoded: list[Encoded] = yield [Encode(_wording(text, wish)) for text in texts]
+    encoded: list[Encoded] = yield [Encode(_wording(said, wish)) for said in texts]
     (beside,) = (None,) if look is None else (yield [look])
     told = zip(texts, (replace(each.conditioning, beside=beside) for each in encoded), strict=True)
     guide = made(dict(told))
     notes = [
-        note if text == wish.prompt else f"{_part(text, wish)}: {note}"
-        for text, each in zip(texts, encoded, strict=True)
+        note if said == _Said(wish.prompt) else f"{_part(said, wish)}: {note}"
+        for said, each in zip(texts, encoded, strict=True)
         for note in each.notes
     ]
     renoises = any(listing_of(each).renoises for each in tree(wanted))
+    unwanted = [said.text for said in texts if said.unwanted]
     words = dict.fromkeys(word for each in encoded for word in each.words)
-    return Asked(guide, (*notes, *effects(wanted, wish, levels, read=texts)), renoises, tuple(words))
+    notes += effects(wanted, wish, levels, read=unwanted)
+    return Asked(guide, tuple(notes), renoises, tuple(words))
 
 
 def _check_perturbed(wanted: Named) -> None:
@@ -118,7 +127,7 @@ def _wrapped(maker: _Maker) -> Guide:
 
 def _unguided(maker: _Maker) -> Guide:
     """The prompt alone; to a network that reads a scale of its own, with the scale that the guide tells."""
-    words = maker.told[maker.wish.prompt]
+    words = maker.told[_Said(maker.wish.prompt)]
     for each in tree(maker.wanted):
         scale = dict(each.options).get("guidance")
         if any(parameter.name == "guidance" for parameter in positional(listing_of(each))):
@@ -128,14 +137,14 @@ def _unguided(maker: _Maker) -> Guide:
     return plain(words)
 
 
-def _scale(maker: _Maker) -> float | Callable[[float], float]:
+def _scale(maker: _Maker, *, signed: bool = False) -> float | Callable[[float], float]:
     """A number, a curve such as linear(1, 8), or a list with a number for every step."""
     for index, value in enumerate(maker.values):
         if isinstance(value, (bool, str)):
             continue
         if isinstance(value, (int, float)):
             maker.values.pop(index)
-            (number,) = _numbers([value], maker.wanted)
+            (number,) = _numbers([value], maker.wanted, signed=signed)
             return number
         if isinstance(value, Named) and value.name in CURVES:
             maker.values.pop(index)
@@ -151,9 +160,9 @@ def _scale(maker: _Maker) -> float | Callable[[float], float]:
     )
 
 
-def _one_number(maker: _Maker) -> float:
+def _one_number(maker: _Maker, *, signed: bool = False) -> float:
     """A scale that may not change along the walk."""
-    scale = _scale(maker)
+    scale = _scale(maker, signed=signed)
     if callable(scale):
         raise InputError(f"the scale of guide {maker.wanted.name} is one number: it takes no curve")
     return scale
@@ -168,20 +177,20 @@ def _stepwise(levels: Sequence[Level], scales: Sequence[float]) -> Callable[[flo
 
 def _sentences(maker: _Maker) -> list[tuple[Conditioning, float]]:
     """The prompt with the first number as its weight, and every sentence in the brackets with its own."""
-    return [(maker.told[maker.wish.prompt], _one_number(maker)), *_pairs(maker)]
+    return [(maker.told[_Said(maker.wish.prompt)], _one_number(maker, signed=True)), *_pairs(maker)]
 
 
 def _negatives(maker: _Maker) -> list[tuple[Conditioning, float]]:
     """The negative prompt at weight 1, and every sentence in the brackets with its own."""
-    negative = maker.wish.negative
-    return [*([(maker.told[negative], 1.0)] if negative else []), *_pairs(maker)]
+    negative = _Said(maker.wish.negative, unwanted=True)
+    return [*([(maker.told[negative], 1.0)] if negative.text else []), *_pairs(maker, unwanted=True)]
 
 
-def _pairs(maker: _Maker) -> list[tuple[Conditioning, float]]:
+def _pairs(maker: _Maker, *, unwanted: bool = False) -> list[tuple[Conditioning, float]]:
     pairs = [value for value in maker.values if _is_pair(value)]
     maker.values[:] = [value for value in maker.values if not _is_pair(value)]
     limit = listing_of(maker.wanted).limit
-    weighted = [(maker.told[str(text)], float(str(weight))) for text, weight in pairs]  # pyright: ignore
+    weighted = [(maker.told[_Said(str(text), unwanted)], float(str(weight))) for text, weight in pairs]  # pyright: ignore
     for _, weight in weighted:
         if not abs(weight) <= limit:
             raise InputError(f"weight {weight:g} in guide {maker.wanted} is outside {-limit:g} to {limit:g}")
@@ -200,9 +209,9 @@ def _is_pair(value: Value) -> bool:
 
 
 SUPPLIERS: dict[str, Callable[[_Maker], object]] = {
-    "conditioning": lambda maker: maker.told[maker.wish.prompt],
-    "negative": lambda maker: maker.told[maker.wish.negative],
-    "empty": lambda maker: maker.told[""],
+    "conditioning": lambda maker: maker.told[_Said(maker.wish.prompt)],
+    "negative": lambda maker: maker.told[_Said(maker.wish.negative, unwanted=True)],
+    "empty": lambda maker: maker.told[_Said("", unwanted=True)],
     "prediction": lambda maker: maker.prediction,
     "guide": _wrapped,
     "inside": _wrapped,
@@ -214,44 +223,47 @@ SUPPLIERS: dict[str, Callable[[_Maker], object]] = {
 }
 
 
-def _texts(wanted: Named, wish: Wish) -> Iterator[str]:
+def _texts(wanted: Named, wish: Wish) -> Iterator[_Said]:
     """Every text that a guide, and those it wraps, will be told; the prompt is always read."""
-    yield wish.prompt
+    yield _Said(wish.prompt)
     for guide in tree(wanted):
         names = {parameter.name for parameter in positional(listing_of(guide))}
         if "negative" in names or ("negatives" in names and wish.negative):
-            yield wish.negative
+            yield _Said(wish.negative, unwanted=True)
         if "empty" in names:
-            yield ""
+            yield _Said("", unwanted=True)
         if names & {"sentences", "negatives"}:
-            yield from (str(value[0]) for value in guide.values if _is_pair(value))  # pyright: ignore
+            sentences = (str(value[0]) for value in guide.values if _is_pair(value))  # pyright: ignore
+            yield from (_Said(text, "negatives" in names) for text in sentences)
 
 
-def _numbers(values: Sequence[Value], wanted: Named) -> list[float]:
-    """Scales, whether they stand alone, in a curve or in a list."""
+def _numbers(values: Sequence[Value], wanted: Named, *, signed: bool = False) -> list[float]:
+    """Scales, whether they stand alone, in a curve or in a list; weights are ``signed``."""
     limit = listing_of(wanted).limit
+    least = -limit if signed else 0
     numbers: list[float] = []
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise InputError(f"{value} of guide {wanted} is not a number")
-        if not 0 <= value <= limit:
-            raise InputError(f"{value} of guide {wanted} is outside 0 to {limit:g}")
+        if not least <= value <= limit:
+            raise InputError(f"{value} of guide {wanted} is outside {least:g} to {limit:g}")
         numbers.append(float(value))
     return numbers
 
 
-def _wording(text: str, wish: Wish) -> Wording:
+def _wording(said: _Said, wish: Wish) -> Wording:
     """How a text of the request is to be read."""
     return Wording(
-        text=text,
+        text=said.text,
         weighting=wish.weighting,
         clip_skip=wish.clip_skip,
         adapters=wish.adapters,
         size=wish.size,
-        unwanted=text in ("", wish.negative),
+        unwanted=said.unwanted,
         handoff=wish.handoff,
     )
 
 
-def _part(text: str, wish: Wish) -> str:
-    return "negative prompt" if text == wish.negative else f"sentence {text!r}"
+def _part(said: _Said, wish: Wish) -> str:
+    negative = _Said(wish.negative, unwanted=True)
+    return "negative prompt" if said == negative else f"sentence {said.text!r}"

@@ -95,6 +95,7 @@ def drawing(
     notes = [
         *wished.notes,
         *asked.notes,
+        *_unfelt(wished, model),
         *_asleep(wished, model),
         *unseen_note(request, model),
         *beginning_note(levels, model.levels(request.steps, None)),
@@ -166,14 +167,27 @@ def _walk_note(request: Request, listing: Listing, levels: Sequence[Level]) -> l
     return []
 
 
+def _unfelt(wished: Wishes, model: Model) -> list[str]:
+    """The worn adapters that change nothing, all their weights taken together."""
+    notes: list[str] = []
+    for name in dict.fromkeys(name for name, _, _ in wished.adapters):
+        weights = [(picture, words) for each, picture, words in wished.adapters if each == name]
+        picture, words = map(sum, zip(*weights, strict=True))
+        if not model.closet.is_felt(name, picture=picture, words=words):
+            notes.append(
+                f"adapter {name} has no effect at weight {picture:g} for the picture and {words:g} for the "
+                "words: all that it adds is 0"
+            )
+    return notes
+
+
 def _asleep(wished: Wishes, model: Model) -> list[str]:
-    """The trigger words of worn adapters that no stage of the prompt says."""
-    said = " ".join(wish.prompt for _, wish in wished.stages)
+    """The trigger words of worn adapters that no text of the prompt says at any step."""
     notes: list[str] = []
     for name in dict.fromkeys(name for name, _, _ in wished.adapters):
         words = model.closet.adapters[name].triggers
-        if words and len(missing := lacking(said, words)) == len(words):
-            notes.append(f"adapter {name} wakes to words that the prompt does not say: {', '.join(missing)}")
+        if words and all(lacking(text, words) == words for text in wished.texts):
+            notes.append(f"adapter {name} wakes to words that the prompt does not say: {', '.join(words)}")
     return notes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator, Hashable, Sequence
+from collections.abc import Generator, Hashable, Iterable, Sequence
 from typing import Any
 
 from sfumato.diffusion.prediction import Prediction
@@ -11,8 +11,15 @@ from sfumato.diffusion.protocol import Eval, Guide, Guiding, Level
 from sfumato.engine.guides import Asked, guide_asked
 from sfumato.engine.question import Encode, Look
 from sfumato.engine.wish import Wish
+from sfumato.errors import InputError
+from sfumato.families.model import Encoded
+from sfumato.text.clip import LENGTH
 
 Stages = Sequence[tuple[int, Wish]]
+
+MOST_CHUNKS = 500
+"""Of all that one request says at its steps: what was read is kept until the picture is done, which is 300 MB
+of SDXL's vectors."""
 
 
 def stages_asked(
@@ -20,7 +27,8 @@ def stages_asked(
 ) -> Generator[list[Encode] | list[Look], Any, Asked]:
     """Ask for all that the guides of all stages need, each thing once, and make one guide of them.
 
-    Stages that wish for the same share one guide. Raises InputError as ``guide_asked`` does.
+    Stages that wish for the same share one guide. Raises InputError as ``guide_asked`` does, and for more
+    text than is kept.
     """
     known: dict[Hashable, object] = {}
     made: dict[Wish, Asked] = {}
@@ -52,9 +60,24 @@ def _asking_once(
             new: Any = {key: each for key, each in zip(keys, questions, strict=True) if key not in known}
             if new:
                 known |= dict(zip(new, (yield [*new.values()]), strict=True))
+                _check_kept(known.values())
             answers = [known[key] for key in keys]
     finally:
         asking.close()
+
+
+def too_much() -> InputError:
+    """Of text in one request."""
+    return InputError(
+        f"the prompt says more than {MOST_CHUNKS} chunks of text in its steps, and all are kept: shorten it, "
+        "or let fewer of its parts change"
+    )
+
+
+def _check_kept(known: Iterable[object]) -> None:
+    tokens = sum(each.conditioning.context.shape[1] for each in known if isinstance(each, Encoded))
+    if tokens > MOST_CHUNKS * LENGTH:
+        raise too_much()
 
 
 def staged(stages: Sequence[tuple[int, Guide]], levels: Sequence[Level]) -> Guide:

@@ -6,15 +6,19 @@ own (``diffusion/guidance/compose.py``). The grammar itself is in ``text/grammar
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from sfumato.diffusion.guidance.compose import COMPOSE
 from sfumato.diffusion.named import Named
 from sfumato.errors import InputError
 from sfumato.families.model import Worn
 from sfumato.request import Request
-from sfumato.text.grammar import Branch, Prompt, parse
+from sfumato.text.grammar import Branch, Prompt, Stage, parse
+
+Branches: TypeAlias = tuple[Branch, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +36,13 @@ class Wish:
 
 
 class Wishes(NamedTuple):
-    """(first step from 0, what is wished for from there) in order, and a line for all that has no effect."""
+    """(first step from 0, what is wished for from there) in order, and a line for all that has no effect.
+
+    ``texts`` are all that its prompt says at one step or another, each once.
+    """
 
     stages: tuple[tuple[int, Wish], ...]
+    texts: tuple[str, ...]
     notes: tuple[str, ...]
     adapters: Worn
 
@@ -43,13 +51,10 @@ def wishes(request: Request, size: tuple[int, int]) -> Wishes:
     """Understand the texts of a request for a picture of ``size``. Raises InputError."""
     prompt, negative = parse(request.prompt), parse(request.negative)
     adapters = (*request.adapters, *((each.name, each.picture, each.words) for each in prompt.adapters))
-    unwanted = dict(_stages(negative, request.steps))
-    wanted = dict(_stages(prompt, request.steps))
-    stages: list[tuple[int, Wish]] = []
-    for first in sorted({*wanted, *unwanted}):
-        branches = wanted[max(step for step in wanted if step <= first)]
-        without = unwanted[max(step for step in unwanted if step <= first)]
-        wish = Wish(
+    known: dict[tuple[Branches, Branches], Wish] = {}  # [a|b] wishes for the same again and again
+
+    def wish(branches: Branches, without: Branches) -> Wish:
+        return Wish(
             prompt=branches[0].text.strip(),
             negative=" AND ".join(branch.text for branch in without).strip(),
             guidance=request.guidance if len(branches) == 1 else _both(branches, request.guidance),
@@ -59,17 +64,29 @@ def wishes(request: Request, size: tuple[int, int]) -> Wishes:
             size=size,
             handoff=request.handoff,
         )
-        stages.append((first, wish))
+
+    stages: list[tuple[int, Wish]] = []
+    for first, branches, without in _together(prompt.stages(request.steps), negative.stages(request.steps)):
+        if (branches, without) not in known:
+            known[branches, without] = wish(branches, without)
+        stages.append((first, known[branches, without]))
+    texts = dict.fromkeys(branch.text for branches, _ in known for branch in branches)
     lost = chain(prompt.never_drawn(request.steps), negative.never_drawn(request.steps))
     notes = (*prompt.notes, *negative.notes, *lost, *_of_negative(negative))
-    return Wishes(tuple(stages), tuple(dict.fromkeys(notes)), adapters)
+    return Wishes(tuple(stages), tuple(texts), tuple(dict.fromkeys(notes)), adapters)
 
 
-def _stages(prompt: Prompt, steps: int) -> list[tuple[int, tuple[Branch, ...]]]:
-    return [(stage.first_step, stage.branches) for stage in prompt.stages(steps)]
+def _together(prompt: Sequence[Stage], negative: Sequence[Stage]) -> Iterator[tuple[int, Branches, Branches]]:
+    """The first step of each stage of either, with what both say from there."""
+    wanted = {stage.first_step: stage.branches for stage in prompt}
+    unwanted = {stage.first_step: stage.branches for stage in negative}
+    branches, without = wanted[0], unwanted[0]
+    for first in sorted({*wanted, *unwanted}):
+        branches, without = wanted.get(first, branches), unwanted.get(first, without)
+        yield first, branches, without
 
 
-def _both(branches: tuple[Branch, ...], guidance: float | str) -> Named:
+def _both(branches: Branches, guidance: float | str) -> Named:
     """The guide of texts that AND joins: the scale is shared, each text's weight multiplies it."""
     if isinstance(guidance, str):
         raise InputError(
@@ -77,6 +94,12 @@ def _both(branches: tuple[Branch, ...], guidance: float | str) -> Named:
             'compose(7, ["a dog", 5]) as guidance'
         )
     scale = guidance or 1.0  # 0 asks for no guidance, which is a scale of 1
+    for text, weight in ((branch.text.strip(), branch.weight) for branch in branches):
+        if abs(weight * scale) > (limit := COMPOSE.limit):
+            raise InputError(
+                f"weight {weight:g} of {text[:60]!r} times guidance {scale:g} is outside "
+                f"{-limit:g} to {limit:g}: lower one of them"
+            )
     first, *rest = branches  # compose takes the prompt's own weight first, then text and weight of the others
     others = tuple((branch.text.strip(), branch.weight * scale) for branch in rest)
     return Named("compose", (first.weight * scale, *others))

@@ -2,11 +2,14 @@
 
 A tile sees less than the whole, so its colours may differ by a little; tiles overlap, and the overlap fades
 from one to the next. In half precision some decoders overflow (SDXL's does): what is not finite is decoded
-again in float32, and is an error if it still is not.
+again by a copy in float32, and is an error if it still is not. The network itself stays as it is, so that no
+picture depends on which were decoded before it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,12 +65,7 @@ class Latents:
 
     def unscaled(self, picture: Tensor) -> Tensor:
         """The same as the autoencoder has it: instruct-pix2pix is shown latents so."""
-        weight = self.autoencoder.decoder.conv_in.weight
-        mean, _ = self.autoencoder.encode((picture * 2 - 1).to(weight.device, weight.dtype))
-        if not bool(mean.isfinite().all()) and weight.dtype != torch.float32:
-            self.autoencoder.float()
-            return self.unscaled(picture)
-        return _finite(mean, "encoder").float()
+        return self._finite("encoder", lambda network: network.encode(_fit(picture * 2 - 1, network))[0])
 
     def with_hole(self, picture: Tensor, mask: Tensor) -> Tensor:
         """What an inpainting network sees: the mask (1 in the hole), then the picture, grey in the hole."""
@@ -77,12 +75,19 @@ class Latents:
 
     def _decoded(self, latent: Tensor) -> Tensor:
         """The picture, about -1..1, in float32."""
-        dtype = self.autoencoder.decoder.conv_in.weight.dtype
-        picture = self.autoencoder.decode(latent.to(dtype))
-        if not bool(picture.isfinite().all()) and dtype != torch.float32:
-            self.autoencoder.float()  # for good: the next latent would overflow as well
-            picture = self.autoencoder.decode(latent.float())
-        return _finite(picture, "decoder").float()
+        return self._finite("decoder", lambda network: network.decode(_fit(latent, network)))
+
+    def _finite(self, what: str, run: Callable[[AutoencoderKL], Tensor]) -> Tensor:
+        """What the autoencoder gives, or its copy in float32 if that overflows. Raises InputError."""
+        made = run(self.autoencoder)
+        if not bool(made.isfinite().all()) and made.dtype != torch.float32:
+            made = run(deepcopy(self.autoencoder).float())
+        if not bool(made.isfinite().all()):
+            raise InputError(
+                f"the autoencoder's {what} gave numbers that are not finite: another autoencoder may serve, "
+                "or load the model as float32"
+            )
+        return made.float()
 
     def _joined(self, latent: Tensor, tiles: Tiles) -> Tensor:
         """The picture of a latent, tile by tile; at every pixel the shares of its tiles sum to one."""
@@ -128,10 +133,7 @@ def _ramp(shared: int, side: int, shrink: int) -> Tensor:
     return (1 - torch.cos(places.clamp(max=1) * torch.pi)) / 2
 
 
-def _finite(numbers: Tensor, what: str) -> Tensor:
-    if not bool(numbers.isfinite().all()):
-        raise InputError(
-            f"the autoencoder's {what} gave numbers that are not finite: another autoencoder may serve, "
-            "or load the model as float32"
-        )
-    return numbers
+def _fit(numbers: Tensor, network: AutoencoderKL) -> Tensor:
+    """The same where the network is, in its precision."""
+    weight = network.decoder.conv_in.weight
+    return numbers.to(weight.device, weight.dtype)

@@ -24,6 +24,7 @@ class Parts:
     path: Path
     tensors: Mapping[str, Tensors]
     prediction: str
+    decided_by: str = ""  # why it is that
     configs: Mapping[str, Settings] = field(default_factory=dict[str, Settings])
     """config.json of each part; "scheduler": its own; "": model_index.json. Empty for single files."""
     tokenizers: Mapping[str, Path] = field(default_factory=dict[str, Path])  # folders

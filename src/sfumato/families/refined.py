@@ -6,6 +6,7 @@ of arXiv:2211.01324, as SDXL does it (arXiv:2307.01952, section 2.5). Nothing is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -94,7 +95,7 @@ class Refined:
         refiner = self.refiner.encoded(replace(wording, adapters=()))
         share = SHARE if wording.handoff is None else wording.handoff
         later = Later(self.base.trained.sigma_after(share), refiner.conditioning)
-        notes = dict.fromkeys((*base.notes, *refiner.notes))
+        notes = dict.fromkeys((*base.notes, *refiner.notes, *_unheard(wording, share, later.sigma)))
         words = tuple(dict.fromkeys((*base.words, *refiner.words)))
         return Encoded(replace(base.conditioning, later=later), tuple(notes), words)
 
@@ -127,3 +128,15 @@ class Refined:
         if later is not None and call.level.sigma < later.sigma:
             return self.refiner, call._replace(conditioning=later.conditioning)
         return self.base, call._replace(conditioning=replace(call.conditioning, later=None))
+
+
+def _unheard(wording: Wording, share: float, sigma: float) -> list[str]:
+    """Lines on what has no effect where the refiner goes on after a share of the walk, below ``sigma``."""
+    names = ", ".join(dict.fromkeys(name for name, *weights in wording.adapters if any(weights)))
+    if sigma == 0:
+        return [f"handoff {share:g}: the base draws all of it, the refiner nothing"]
+    if sigma < math.inf:
+        lost = f"the refiner wears no adapters: from {share:g} of the walk on, {names} is left out"
+        return [lost] if names else []
+    idle = [f"handoff {share:g}: the refiner draws all of it, the base nothing"]
+    return [*idle, f"the refiner wears no adapters: {names} changes nothing"] if names else idle

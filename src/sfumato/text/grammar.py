@@ -28,6 +28,8 @@ from sfumato.text.pieces import HEAVIEST
 MOST_LETTERS = 10_000_000  # of all the texts that one prompt becomes, as its steps go by
 MOST_EDITS = 500
 """Edits and alternations of one prompt: at every step each of them is looked at."""
+MOST_TEXTS = 32
+"""Texts that AND joins: each of them costs a row of the network at every step."""
 
 
 @dataclass(frozen=True)
@@ -145,14 +147,18 @@ class Prompt:
 def parse(prompt: str) -> Prompt:
     """Understand ``prompt``, in time linear in its length.
 
-    Raises InputError for an adapter with a weight that is no number, for more than 500 edits, and for a text
-    that no one reads (``limits``).
+    Raises InputError for an adapter with a weight that is no number, for more than 500 edits or 32 texts
+    that AND joins, and for a text that no one reads (``limits``).
     """
     check_text(prompt)
     adapters: list[Mention] = []
     notes: list[str] = []
     rest = _MENTION.sub(lambda match: _mentioned(match, adapters, notes), prompt)
     texts = _AND.split(rest)
+    if len(texts) > MOST_TEXTS:
+        raise InputError(
+            f"AND joins {len(texts):,} texts; at most {MOST_TEXTS} guide together: leave some out"
+        )
     branches: list[tuple[Nodes, float]] = []
     for text in texts:
         words, weight = _weighted(text) if len(texts) > 1 else (text, 1.0)
