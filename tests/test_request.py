@@ -25,6 +25,7 @@ requests = st.builds(
     clip_skip=st.none() | st.integers(1, 12),
     adapters=st.lists(st.tuples(texts, st.floats(-2, 2), st.floats(-2, 2)), max_size=3).map(tuple),
     handoff=st.none() | st.floats(0, 1),
+    framing=st.none() | st.tuples(*[st.integers(1, 9999)] * 2, *[st.integers(0, 9999)] * 2),
     model=texts,
 )
 
@@ -74,6 +75,10 @@ def test_a_request_cannot_be_changed_after_it_was_checked():
         ({"clip_skip": 0}, "clip_skip 0"),
         ({"handoff": 1.5}, "handoff 1.5"),
         ({"handoff": math.nan}, "handoff nan"),
+        ({"framing": (64, 64, 0)}, "not four whole numbers"),
+        ({"framing": (64, 0, 0, 0)}, "sides of at least 1"),
+        ({"framing": (64, 64, 0, -1)}, "left and top of at least 0"),
+        ({"framing": (64, 10**6, 0, 0)}, "above 100000"),
         ({"mask": "abc"}, "mask without a picture"),
         ({"adapters": ("ink",)}, "adapter 'ink' is not a name"),
         ({"adapters": (("ink", 1.0),)}, "not a name with two weights"),

@@ -51,6 +51,7 @@ class Options(TypedDict, total=False):
     clip_skip: int
     adapters: Sequence[tuple[str, float, float]]
     handoff: float
+    framing: tuple[int, int, int, int]
     picture: Brought
     mask: Brought
     wildcards: Path  # a folder with NAME.txt for each __NAME__ of the prompt

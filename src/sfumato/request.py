@@ -16,6 +16,7 @@ from sfumato.errors import InputError
 LARGEST_SEED = 2**63 - 1
 MOST_STEPS = 10_000
 MOST_DIGITS = 30
+LARGEST_FRAMING = 100_000  # pixels
 LARGEST_WEIGHT = 100.0  # of an adapter, either way
 
 
@@ -30,7 +31,8 @@ class Request:
     ``clip_skip`` counts layers of the text tower from its end, 1 the last; None is the model's own.
     ``adapters`` are (name, weight for the picture, weight for the words). ``handoff`` is the share of the
     walk after which a refiner goes on, None its own. ``picture`` and ``mask`` are digests of what is painted
-    upon, for models that read a picture. Raises InputError.
+    upon, for models that read a picture. ``framing`` is what SDXL is told of the picture's origin: width and
+    height of the original, left and top of the crop; None: all of a picture of ``size``. Raises InputError.
     """
 
     prompt: str
@@ -47,6 +49,7 @@ class Request:
     handoff: float | None = None
     picture: str | None = None
     mask: str | None = None
+    framing: tuple[int, int, int, int] | None = None
     model: str = "world"
 
     def __post_init__(self) -> None:
@@ -70,6 +73,8 @@ class Request:
             raise InputError(f"handoff {self.handoff} is not a share of the walk, from 0 to 1")
         if self.mask is not None and self.picture is None:
             raise InputError("a mask without a picture: name the picture that it lies upon")
+        if self.framing is not None:
+            _check_framing(self.framing)
         if self.size is not None and min(self.size) < 1:
             raise InputError(
                 f"size {self.size[0]}x{self.size[1]} has no pixels: both sides must be at least 1"
@@ -98,6 +103,13 @@ class Request:
         return cls(**values)  # pyright: ignore[reportArgumentType]  (checked in __post_init__)
 
 
+def _check_framing(framing: tuple[int, int, int, int]) -> None:
+    if min(framing[:2]) < 1 or min(framing) < 0:
+        raise InputError(f"framing {framing}: sides of at least 1 pixel, left and top of at least 0")
+    if max(framing) > LARGEST_FRAMING:
+        raise InputError(f"framing {framing} has a number above {LARGEST_FRAMING}")
+
+
 def _frozen(value: object) -> object:
     """JSON's lists as the tuples that a request holds."""
     return tuple(map(_frozen, cast("list[object]", value))) if isinstance(value, list) else value
@@ -118,6 +130,7 @@ _EXPECTED = {
     "handoff": (int, float, type(None)),
     "picture": (str, type(None)),
     "mask": (str, type(None)),
+    "framing": (tuple, type(None)),
     "model": (str,),
 }
 
@@ -135,6 +148,11 @@ def _check_types(request: Request) -> None:
     size = cast("tuple[object, ...] | None", request.size)
     if size is not None and (len(size) != 2 or any(type(side) is not int for side in size)):
         raise InputError(f"the request's size is {size!r}, not two whole numbers (width, height)")
+    framing = cast("tuple[object, ...] | None", request.framing)
+    if framing is not None and (len(framing) != 4 or any(type(number) is not int for number in framing)):
+        raise InputError(
+            f"the request's framing is {framing!r}, not four whole numbers: width, height, left, top"
+        )
     for adapter in cast("tuple[object, ...]", request.adapters):
         _check_adapter(adapter)
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from sfumato.cli.draw import parse_size
+from sfumato.cli.draw import parse_framing, parse_size
 from sfumato.cli.progress import followed, half_blocks
 from sfumato.errors import InputError
 from sfumato.provenance.recipe import read_recipe
@@ -96,6 +96,14 @@ def test_damaged_weights_are_one_line(sfumato, tiny_weights, tmp_path):
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert "damaged.safetensors" in err
+
+
+def test_a_framing_is_a_size_and_a_corner():
+    assert parse_framing("1024x768+8+64") == (1024, 768, 8, 64)
+    assert parse_framing("1024x768") == (1024, 768, 0, 0)
+    for wrong in ("1024x768+8", "1024+8+8", "+8+8", "axb+0+0"):
+        with pytest.raises(InputError):
+            parse_framing(wrong)
 
 
 def test_a_size_is_width_by_height():

@@ -60,6 +60,12 @@ Weighting = Annotated[
     str, typer.Option(help="What weights such as (red:1.2) mean: a1111, comfy, compel, ...")
 ]
 Handoff = Annotated[float | None, typer.Option(help="The share of the walk after which the refiner goes on.")]
+Framing = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WxH+LEFT+TOP", help="What SDXL is told: the original's size, and where the crop began."
+    ),
+]
 Picture = Annotated[
     Path | None,
     typer.Option("--from", metavar="PICTURE", help="What an inpainting or an editing model goes on from."),
@@ -94,6 +100,7 @@ def draw(
     clip_skip: ClipSkip = None,
     weighting: Weighting = Request.weighting,
     handoff: Handoff = None,
+    framing: Framing = None,
     picture: Picture = None,
     mask: Mask = None,
     wildcards: Wildcards = None,
@@ -145,6 +152,7 @@ def draw(
         clip_skip=clip_skip,
         weighting=weighting,
         handoff=handoff,
+        framing=None if framing is None else parse_framing(framing),
         adapters=brought.adapters,
         model=Request.model if model is None else model.name,
     )
@@ -214,6 +222,15 @@ def parse_guidance(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def parse_framing(text: str) -> tuple[int, int, int, int]:
+    """Read "1024x768+0+64" as (1024, 768, 0, 64). Raises InputError."""
+    size, _, corner = text.partition("+")
+    found = re.fullmatch(r"\s*(\d{1,6})\s*\+\s*(\d{1,6})\s*", corner or "0+0")
+    if found is None:
+        raise InputError(f"framing {text!r} is not width x height + left + top; write 1024x1024+0+0")
+    return *parse_size(size), int(found[1]), int(found[2])
 
 
 def parse_size(text: str) -> tuple[int, int]:

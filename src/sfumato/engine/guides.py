@@ -261,6 +261,7 @@ def _wording(said: _Said, wish: Wish) -> Wording:
         size=wish.size,
         unwanted=said.unwanted,
         handoff=wish.handoff,
+        framing=wish.framing,
     )
 
 

@@ -33,6 +33,7 @@ class Wish:
     adapters: Worn
     size: tuple[int, int]
     handoff: float | None
+    framing: tuple[int, int, int, int] | None
 
 
 class Wishes(NamedTuple):
@@ -63,6 +64,7 @@ def wishes(request: Request, size: tuple[int, int]) -> Wishes:
             adapters=adapters,
             size=size,
             handoff=request.handoff,
+            framing=request.framing,
         )
 
     stages: list[tuple[int, Wish]] = []

@@ -47,6 +47,9 @@ class Wording:
         None  # (width, height) of the picture to come, which SDXL is told; None: native
     )
     unwanted: bool = False  # a negative prompt, which the SDXL refiner is told another aesthetic score for
+    framing: tuple[int, int, int, int] | None = (
+        None  # as in ``Request``: the original's sides, the crop's corner
+    )
     handoff: float | None = None  # the share of the walk after which a refiner goes on; None: the model's own
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from sfumato.diffusion.protocol import Conditioning
-from sfumato.errors import CheckpointError
+from sfumato.errors import CheckpointError, InputError
 from sfumato.families.stable import Told
 from sfumato.models.layers.embeddings import sinusoids
 
@@ -17,6 +17,10 @@ AESTHETIC, UNAESTHETIC = 6.0, 2.5
 
 def last_words(told: Told) -> Conditioning:
     """The vectors of one tower, one for each token: Stable Diffusion 1 and 2."""
+    if told.wording.framing is not None:
+        raise InputError(
+            "framing is told to SDXL alone, and would have no effect on this model: leave it out"
+        )
     (read,) = told.reads
     return Conditioning(read.hidden)
 
@@ -24,20 +28,26 @@ def last_words(told: Told) -> Conditioning:
 def sized(told: Told) -> Conditioning:
     """SDXL's: the towers' vectors side by side; the sentence, the size, the crop and the size again.
 
-    arXiv:2307.01952, section 2.2. The picture is told to be uncropped and of the size that it will have. An
-    empty text is nothing but zeros, as in training, unless a folder's model_index.json says that it is read.
+    arXiv:2307.01952, section 2.2. Unless the request says otherwise, the picture is told to be uncropped and
+    of the size that it will have. An empty text is nothing but zeros, as in training, unless a folder's
+    model_index.json says that it is read.
     """
     width, height = told.size
     silent = told.zeros_for_nothing is not False and not told.wording.text.strip()
-    return _with_numbers(told, (height, width, 0, 0, height, width), silent=silent)
+    return _with_numbers(told, (*_framed(told), height, width), silent=silent)
 
 
 def sized_and_judged(told: Told) -> Conditioning:
     """The refiner's: the size, the crop and how good the picture looks, by LAION's aesthetic scores."""
-    width, height = told.size
     score = UNAESTHETIC if told.wording.unwanted else AESTHETIC
     silent = told.zeros_for_nothing is True and not told.wording.text.strip()
-    return _with_numbers(told, (height, width, 0, 0, score), silent=silent)
+    return _with_numbers(told, (*_framed(told), score), silent=silent)
+
+
+def _framed(told: Told) -> tuple[int, int, int, int]:
+    """Height and width of the original, top and left of the crop, in the order in which SDXL is told them."""
+    width, height, left, top = told.wording.framing or (*told.size, 0, 0)
+    return height, width, top, left
 
 
 def _with_numbers(told: Told, numbers: Sequence[float], *, silent: bool) -> Conditioning:

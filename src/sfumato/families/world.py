@@ -287,6 +287,7 @@ def _check_wording(wording: Wording) -> None:
     """Raise InputError for what this family has no place for."""
     asked = {
         "clip_skip": wording.clip_skip is not None,
+        "framing": wording.framing is not None,
         "handoff": wording.handoff is not None,
     }
     if found := [name for name, given in asked.items() if given]:

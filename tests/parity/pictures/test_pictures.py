@@ -162,3 +162,14 @@ def test_a_pickle_gives_the_picture_of_the_safetensors_file(pipelines, painters,
     path = tmp_path / "model.ckpt"
     torch.save({"state_dict": pipelines.tensors("sd1"), "global_step": 470000, "epoch": 4}, path)
     np.testing.assert_array_equal(ours(sfumato.load(path)), ours(painters("sd1", "file")))
+
+
+def test_so_is_one_that_is_told_of_another_framing(pipelines):
+    """SDXL's original size and crop; diffusers names height before width, and top before left."""
+    painter = sfumato.load(pipelines.folder("sdxl"))
+    got = ours(painter, framing=(96, 80, 8, 16))
+    pipe = pipelines.reference("sdxl")
+    assert_same(got, theirs(pipe, painter, original_size=(80, 96), crops_coords_top_left=(16, 8)))
+    assert np.abs(got - ours(painter)).max() > 2
+    with pytest.raises(sfumato.InputError, match="told to SDXL alone"):
+        ours(sfumato.load(pipelines.folder("sd1")), framing=(96, 80, 8, 16))
