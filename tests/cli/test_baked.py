@@ -55,6 +55,44 @@ def test_learned_words_have_no_place_in_weights(pipelines, ink, tmp_path):
         baked(parts, open_checkpoint(tmp_path / "bundle.safetensors"), Strength(picture=1.0, words=1.0))
 
 
+LEAF = "down_blocks_0_attentions_0_transformer_blocks_0_ff_net_2"
+
+
+def test_a_sum_too_large_for_its_numbers_is_an_error_and_no_file(sfumato, pipelines, ink, tmp_path):
+    source = pipelines.file("sd1")
+    assert sfumato("convert", source, tmp_path / "half.safetensors", "--half")[0] == 0
+    code, _, err = sfumato("convert", "half.safetensors", "out.safetensors", "--lora", f"{ink}:1e6")
+    assert code == 2
+    assert "with the adapter text_model.encoder.layers.0.mlp.fc1.weight reaches 2" in err
+    assert "too much for torch.float16: add it at a lower strength" in err
+    assert not (tmp_path / "out.safetensors").exists()
+    code, _, err = sfumato("convert", source, "out.safetensors", "--lora", f"{ink}:1e6")
+    assert code == 0, err
+
+
+def test_a_bias_of_another_shape_is_refused_as_it_is_when_it_is_worn(pipelines, tmp_path):
+    save(tmp_path / "bias.safetensors", {f"lora_unet_{LEAF}.diff_b": torch.ones(1)})
+    parts = recognise(open_checkpoint(pipelines.file("sd1"))).parts
+    with pytest.raises(CheckpointError, match=r"a change of \[1\] does not fit .*ff\.net\.2\.bias, which is"):
+        baked(parts, open_checkpoint(tmp_path / "bias.safetensors"), Strength(picture=1.0, words=1.0))
+
+
+def test_digests_and_markers_of_a_baked_file_are_told_as_they_are(sfumato, pipelines, ink, tmp_path):
+    from safetensors.torch import load_file
+
+    stale = {"modelspec.hash_sha256": "0x12", "sshs_model_hash": "a", "sshs_legacy_hash": "b"}
+    made = load_file(pipelines.file("sd1")) | {"v_pred": torch.zeros(0)}
+    save(tmp_path / "v.safetensors", made, {"author": "Ada", "format": "np", **stale})
+    code, out, err = sfumato("convert", "v.safetensors", "baked.safetensors", "--lora", ink)
+    assert code == 0, err
+    written = open_checkpoint("baked.safetensors")
+    assert (written.metadata["author"], written.metadata["format"]) == ("Ada", "pt")
+    assert not stale.keys() & written.metadata.keys()
+    assert "v_pred" in written.tensors.kinds
+    assert "left out: noise tables, which are computed: " in out
+    assert "markers of the prediction" not in out
+
+
 def test_what_wears_nothing_cannot_be_baked(sfumato, ink, tmp_path):
     code, _, err = sfumato("convert", ink, tmp_path / "out.safetensors", "--lora", ink)
     assert code == 2

@@ -126,6 +126,35 @@ def test_what_is_predicted_survives_both_ways(sfumato, files):
         assert "v_pred" in held(f"{family}-v.safetensors")  # for loaders that read no metadata
 
 
+@pytest.mark.parametrize("family", ["sd1", "sd2", "sdxl"])
+def test_what_is_asked_to_be_predicted_is_written_in_the_same_form_too(sfumato, files, folders, family):
+    for source, ending in ((files[family], ".safetensors"), (folders[family], "")):
+        done(sfumato, source, f"v{ending}", "--prediction", "v")
+        assert recognise(open_checkpoint(f"v{ending}")).prediction == "v"
+        done(sfumato, f"v{ending}", f"back{ending}", "--prediction", "epsilon")
+        assert recognise(open_checkpoint(f"back{ending}")).prediction == "epsilon"
+        same(held(f"back{ending}"), held(source))
+    assert "v_pred" in held("v.safetensors")  # for loaders that read no metadata
+    assert open_checkpoint("v").configs["scheduler"]["prediction_type"] == "v_prediction"
+    before = open_checkpoint(folders[family]).configs["scheduler"]
+    assert open_checkpoint("back").configs["scheduler"] == before
+
+
+def test_a_folder_without_a_scheduler_cannot_say_what_is_predicted_and_a_file_can(sfumato, folders):
+    unet = folders["sd1"] / "unet"
+    code, _, err = sfumato("convert", unet, "unet", "--prediction", "v")
+    assert (code, "unet of sd1 predicts epsilon, and nothing in it could say otherwise" in err) == (2, True)
+    done(sfumato, unet, "unet.safetensors", "--prediction", "v")
+    assert recognise(open_checkpoint("unet.safetensors")).prediction == "v"
+
+
+def test_what_predicts_nothing_is_not_asked_what(sfumato, tmp_path):
+    save(tmp_path / "lora.safetensors", {"lora_unet_x.lora_down.weight": torch.ones(2, 2)})
+    code, _, err = sfumato("convert", "lora.safetensors", "other.safetensors", "--prediction", "v")
+    assert (code, "predicts nothing, and nothing in it" in err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["lora.safetensors"]
+
+
 def test_walks_to_pure_noise_survive_both_ways(sfumato, tmp_path):
     save(tmp_path / "noise.safetensors", tensors("sd1") | {"v_pred": torch.zeros(0), "ztsnr": torch.zeros(0)})
     done(sfumato, "noise.safetensors", "noise")

@@ -308,6 +308,30 @@ def test_the_notes_say_how_the_prediction_was_decided(pipelines):
     assert v.notes == ruled.notes
 
 
+def test_the_notes_tell_that_walks_begin_in_pure_noise(pipelines):
+    for source in (pipelines.file("sdxl-v"), pipelines.folder("sdxl-v")):
+        noisy = families.load(source).notes
+        assert "trained down to pure noise (zero terminal SNR): walks begin there, spaced trailing" in noisy
+        assert not [note for note in noisy if "contradict" in note]
+    assert not [note for note in families.load(pipelines.file("sdxl")).notes if "pure noise" in note]
+
+
+def test_a_walk_that_begins_below_pure_noise_is_not_told_to_begin_there(pipelines):
+    parts = opened(pipelines.folder("sdxl-v"), Loading())
+    leading = {**parts.configs, "scheduler": {**parts.configs["scheduler"], "timestep_spacing": "leading"}}
+    noisy = families.SDXL(replace(parts, configs=leading)).notes
+    (told,) = [note for note in noisy if "pure noise" in note]
+    assert told.endswith("walks begin below it, spaced leading, as its scheduler asks")
+
+
+def test_a_model_that_predicts_noise_from_pure_noise_is_told_to_contradict_itself(pipelines):
+    asked = Loading(prediction="epsilon")
+    (told,) = [note for note in opened(pipelines.file("sdxl-v"), asked).notes if "contradict" in note]
+    assert told.endswith('if pictures are grey or burnt, try prediction="v"')
+    mended = opened(pipelines.file("sdxl-v"), replace(asked, unet=pipelines.file("sdxl")))
+    assert not [note for note in mended.notes if "contradict" in note]
+
+
 def test_a_unet_from_elsewhere_brings_what_it_predicts_and_its_levels(pipelines):
     """Into a file, from a file, by its markers; and back into a folder whose scheduler says v."""
     into, out = (

@@ -38,7 +38,7 @@ def baked(parts: Parts, adapter: Checkpoint, strength: Strength) -> tuple[Parts,
     """The parts with an adapter in them, and lines that say what of it fits.
 
     Sums are taken in float32, then rounded to what is stored. Raises CheckpointError for an adapter of which
-    nothing fits, or that brings what weights cannot hold.
+    nothing fits, or that brings what weights cannot hold; to read raises it for sums that are too large.
     """
     networks = {part: _names(part, tensors) for part, tensors in parts.items() if part != "vae"}
     found = read_lora(adapter.tensors, networks, adapter.metadata)
@@ -67,9 +67,9 @@ def _names(part: str, tensors: Tensors) -> Names:
 
 
 def _with(tensors: Tensors, deltas: Mapping[str, Delta], strength: float) -> Tensors:
-    absent = [f"{leaf}.bias" for leaf, delta in deltas.items() if delta.bias is not None]
-    if absent := [name for name in absent if name not in tensors.kinds]:
-        raise CheckpointError(f"the adapter changes {absent[0]}, which this model does not have")
+    for leaf, delta in deltas.items():
+        if delta.bias is not None:
+            _check_bias(f"{leaf}.bias", tensors, tuple(delta.bias.shape))
 
     def read(name: str) -> Tensor:
         leaf, _, kind = name.rpartition(".")
@@ -82,6 +82,31 @@ def _with(tensors: Tensors, deltas: Mapping[str, Delta], strength: float) -> Ten
             change = delta.bias
         if change is None:
             return stored
-        return (stored.to(torch.float32) + strength * change.to(torch.float32)).to(stored.dtype)
+        return _sum(name, stored, strength * change.to(torch.float32))
 
     return replace(tensors, read=read)
+
+
+def _check_bias(name: str, tensors: Tensors, change: tuple[int, ...]) -> None:
+    """Raise CheckpointError unless the model has this bias, in the shape of the change."""
+    if name not in tensors.kinds:
+        raise CheckpointError(f"the adapter changes {name}, which this model does not have")
+    if change != (shape := tensors.kinds[name].shape):
+        raise CheckpointError(
+            f"a change of {list(change)} does not fit {name}, which is {list(shape)}: "
+            "take an adapter of the model's own family"
+        )
+
+
+def _sum(name: str, stored: Tensor, change: Tensor) -> Tensor:
+    """Both together, as the first is stored. Raises CheckpointError for what then is no finite number."""
+    exact = stored.to(torch.float32)
+    total = exact + change
+    made = total.to(stored.dtype)
+    if bool(exact.isfinite().all()) and not bool(made.to(torch.float32).isfinite().all()):
+        largest = float(total.abs().max())
+        raise CheckpointError(
+            f"with the adapter {name} reaches {largest:g}, too much for {stored.dtype}: add it at a lower "
+            "strength, or to a copy of the model in float32"
+        )
+    return made

@@ -64,17 +64,17 @@ def single_file(found: Found) -> Tensors:
         theirs = tensors if key_map is None else key_map(tensors.kinds).theirs(tensors)
         kinds |= {prefix + name: kind for name, kind in theirs.kinds.items()}
         owners |= {prefix + name: (theirs, name) for name in theirs.kinds}
-    markers = _markers(found)
+    marked = markers(found)
 
     def read(name: str) -> Tensor:
-        if name in markers:
+        if name in marked:
             from torch import empty
 
             return empty(0)
         tensors, own = owners[name]
         return tensors.read(own)
 
-    return Tensors(kinds={**kinds, **dict.fromkeys(markers, Kind("F32", (0,)))}, read=read)
+    return Tensors(kinds={**kinds, **dict.fromkeys(marked, Kind("F32", (0,)))}, read=read)
 
 
 def metadata(found: Found) -> dict[str, str]:
@@ -87,7 +87,7 @@ def metadata(found: Found) -> dict[str, str]:
     }
 
 
-def _markers(found: Found) -> tuple[str, ...]:
+def markers(found: Found) -> tuple[str, ...]:
     """Empty tensors by which loaders tell what shapes do not say."""
     v = ("v_pred",) if found.prediction == "v" else ()
     return (*v, *(("ztsnr",) if found.zero_snr else ()))

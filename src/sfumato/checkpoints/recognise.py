@@ -139,7 +139,7 @@ def _with_unet(checkpoint: Checkpoint, parts: Parts, asked: str | None) -> Found
         ignored=parts.ignored,
         unused=parts.unused,
         obstacle=_obstacle(family, unet.kinds, checkpoint.tensors.kinds),
-        notes=_disagreements(family, parts.tensors),
+        notes=(*_disagreements(family, parts.tensors), *_contradiction(decision)),
     )
 
 
@@ -211,6 +211,16 @@ def _disagreements(family: str, parts: Mapping[str, Tensors]) -> tuple[str, ...]
         return ()
     told = " + ".join(map(str, widths))
     return (f"the text encoders are {told} wide, the U-Net reads {max(reads)}: they do not belong together",)
+
+
+def _contradiction(decision: Decision) -> tuple[str, ...]:
+    """A line for noise predicted from pure noise, which tells nothing of a picture (arXiv:2305.08891)."""
+    if not decision.zero_snr or decision.prediction != "epsilon":
+        return ()
+    return (
+        "trained down to pure noise (zero terminal SNR) and predicting epsilon contradict each other, since "
+        'noise is all that is seen there: if pictures are grey or burnt, try prediction="v"',
+    )
 
 
 def _text_width(kinds: Mapping[str, Kind]) -> int:

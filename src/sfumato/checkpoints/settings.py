@@ -74,6 +74,10 @@ CLASSES: Mapping[str, tuple[str, str]] = {
 }
 
 
+PREDICTIONS: Mapping[str, str] = {"v": "v_prediction", "clean": "sample"}
+"""What diffusers calls predictions that have other names here."""
+
+
 def settings(found: Found) -> dict[str, Settings]:
     """By the names of ``open.Checkpoint.configs``. Raises CheckpointError for what such files cannot say."""
     facts = FACTS.get(found.family)
@@ -139,7 +143,7 @@ def _scheduler(facts: Facts, found: Found) -> Settings:
         "beta_end": 0.012,
         "beta_schedule": "scaled_linear",
         "num_train_timesteps": 1000,
-        "prediction_type": {"v": "v_prediction", "clean": "sample"}.get(found.prediction, found.prediction),
+        "prediction_type": PREDICTIONS.get(found.prediction, found.prediction),
         "steps_offset": 1,
         "timestep_spacing": "trailing" if found.zero_snr else "leading",
     }

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 STALE = ("modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash")
 """Digests in the metadata, which are no longer those of what is written."""
 
+MARKER = "v_pred"
+"""An empty tensor by which loaders tell that v is predicted."""
+
 Written = tuple[str, ...]
 """Lines about what was written, and what was not."""
 
@@ -59,6 +62,10 @@ def convert(
         raise InputError(f"{target} is there already; choose another place")
     checkpoint = open_checkpoint(source, variant=variant)
     found = recognise(checkpoint, prediction=prediction, ema=ema)
+    if prediction is not None:
+        checkpoint = _retold(checkpoint, found, wanted)
+        found = recognise(checkpoint, ema=ema)
+        _check_asked(source, prediction, found)
     told: list[str] = []
     for text in lora or ():
         found, report = _baked(source, found, text)
@@ -86,6 +93,44 @@ def _baked(source: Path, found: Found, lora: str) -> tuple[Found, list[str]]:
     strength = Strength(picture=wanted.picture, words=wanted.words)
     parts, report = baked(found.parts, open_adapter(wanted.path), strength)
     return replace(found, parts=parts), [f"{wanted.path.name}: {line}" for line in report]
+
+
+def _retold(checkpoint: Checkpoint, found: Found, wanted: str) -> Checkpoint:
+    """The same, saying of itself that it predicts what was asked for, wherever readers of a form look."""
+    import torch
+
+    from sfumato.checkpoints.settings import PREDICTIONS
+    from sfumato.checkpoints.tensors import Kind, Tensors
+
+    held, configs = checkpoint.tensors, dict(checkpoint.configs)
+    if "scheduler" in configs:
+        spelt = PREDICTIONS.get(found.prediction, found.prediction)
+        configs["scheduler"] = {**configs["scheduler"], "prediction_type": spelt}
+    kinds = {name: kind for name, kind in held.kinds.items() if name != MARKER}
+    if found.prediction == "v" and checkpoint.layout == "file":
+        kinds[MARKER] = Kind("F32", (0,))
+    metadata = dict(checkpoint.metadata)
+    if (checkpoint.layout, wanted) != ("folder", "folder"):  # of which the scheduler alone is written
+        metadata["modelspec.prediction_type"] = found.prediction
+    return replace(
+        checkpoint,
+        tensors=Tensors(kinds=kinds, read=lambda name: torch.empty(0) if name == MARKER else held.read(name)),
+        metadata=metadata,
+        configs=configs,
+    )
+
+
+def _check_asked(source: Path, prediction: str, found: Found) -> None:
+    """Raise InputError unless what is written is going to say the prediction that was asked for."""
+    from sfumato.checkpoints.prediction import SPELLINGS
+    from sfumato.errors import InputError
+
+    if SPELLINGS.get(prediction.strip().lower()) != found.prediction:
+        predicts = f"predicts {found.prediction}" if found.prediction else "predicts nothing"
+        raise InputError(
+            f"{source}: {found.kind} of {found.family} {predicts}, and nothing in it could say otherwise: "
+            "leave --prediction out"
+        )
 
 
 def _form(target: Path, to: str | None) -> str:
@@ -149,7 +194,7 @@ def _dropped(found: Found, *, prune: bool, ema: bool) -> dict[str, tuple[str, ..
 def _file(target: Path, checkpoint: Checkpoint, found: Found, *, half: bool) -> Written:
     from sfumato.checkpoints.originals import metadata, single_file
 
-    kept = {name: text for name, text in checkpoint.metadata.items() if name != "format"}
+    kept = {name: text for name, text in checkpoint.metadata.items() if name not in (*STALE, "format")}
     _write(target, single_file(found), kept | metadata(found), half=half)
     return _unsaid(checkpoint, found)
 
@@ -212,8 +257,15 @@ def _tokenizers(checkpoint: Checkpoint, found: Found) -> tuple[dict[str, bytes],
 
 
 def _left_out(found: Found) -> Written:
-    dropped = {**found.ignored, **({"no network has them": found.unused} if found.unused else {})}
-    return _said(dropped)
+    """Lines on all but the markers, of which the file has its own and a folder's scheduler speaks."""
+    from sfumato.checkpoints.originals import markers
+
+    said = markers(found)
+    dropped = {
+        rule: tuple(name for name in names if name not in said)
+        for rule, names in {**found.ignored, "no network has them": found.unused}.items()
+    }
+    return _said({rule: names for rule, names in dropped.items() if names})
 
 
 def _said(dropped: Mapping[str, tuple[str, ...]]) -> Written:

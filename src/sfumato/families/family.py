@@ -68,22 +68,23 @@ class Family:
                 f"make them {words} wide do not belong together"
             )
         latents = self._latents(parts)
+        levels = trained(
+            parts.settings("scheduler"),
+            zero_snr=parts.zero_snr,
+            spacing=parts.few_steps.spacing if parts.few_steps else self.spacing,
+        )
         return Stable(
             name=parts.name,
             family=self.name,
             unet=placed("unet", lambda: UNet(shape), parts.part("unet"), parts.place),
             latents=latents,
             readers=readers,
-            trained=trained(
-                parts.settings("scheduler"),
-                zero_snr=parts.zero_snr,
-                spacing=parts.few_steps.spacing if parts.few_steps else self.spacing,
-            ),
+            trained=levels,
             prediction=parts.meaning(),
             sizes=self._sizes(parts, latents.shrink),
             telling=self.telling,
             zeros_for_nothing=_zeros_for_nothing(parts.settings("")),
-            notes=(*parts.notes, *_few_steps_note(parts)),
+            notes=(*parts.notes, *_noise_note(parts, levels.spacing), *_few_steps_note(parts)),
         )
 
     def _reader(self, text: Text, parts: Parts) -> Reader:
@@ -127,6 +128,15 @@ class Family:
         return Sizes(
             native=(native, native), multiple=shrink, smallest=min(SMALLEST, native), largest=LARGEST
         )
+
+
+def _noise_note(parts: Parts, spacing: str) -> tuple[str, ...]:
+    """Where walks begin if the model was trained down to pure noise, whose level leading ones leave out."""
+    if not parts.zero_snr:
+        return ()
+    below = spacing.startswith("leading")
+    begin = f"below it, spaced {spacing}, as its scheduler asks" if below else f"there, spaced {spacing}"
+    return (f"trained down to pure noise (zero terminal SNR): walks begin {begin}",)
 
 
 def _few_steps_note(parts: Parts) -> tuple[str, ...]:
