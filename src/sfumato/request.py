@@ -67,14 +67,7 @@ class Request:
                 raise InputError(f"guidance is {self.guidance!r}: give a number, or a guide such as cfg(6)")
         elif not (math.isfinite(self.guidance) and self.guidance >= 0):
             raise InputError(f"guidance {self.guidance} is not a finite number of at least 0")
-        if self.clip_skip is not None and self.clip_skip < 1:
-            raise InputError(f"clip_skip {self.clip_skip} is no layer: 1 is the text tower's last")
-        if self.handoff is not None and not 0 <= self.handoff <= 1:
-            raise InputError(f"handoff {self.handoff} is not a share of the walk, from 0 to 1")
-        if self.mask is not None and self.picture is None:
-            raise InputError("a mask without a picture: name the picture that it lies upon")
-        if self.framing is not None:
-            _check_framing(self.framing)
+        _check_reading(self)
         if self.size is not None and min(self.size) < 1:
             raise InputError(
                 f"size {self.size[0]}x{self.size[1]} has no pixels: both sides must be at least 1"
@@ -101,6 +94,18 @@ class Request:
         if absent:
             raise InputError(f"the request lacks {' and '.join(absent)}")
         return cls(**values)  # pyright: ignore[reportArgumentType]  (checked in __post_init__)
+
+
+def _check_reading(request: Request) -> None:
+    """What only some models read: how deep, until where, beside which picture."""
+    if request.clip_skip is not None and request.clip_skip < 1:
+        raise InputError(f"clip_skip {request.clip_skip} is no layer: 1 is the text tower's last")
+    if request.handoff is not None and not 0 <= request.handoff <= 1:
+        raise InputError(f"handoff {request.handoff} is not a share of the walk, from 0 to 1")
+    if request.mask is not None and request.picture is None:
+        raise InputError("a mask without a picture: name the picture that it lies upon")
+    if request.framing is not None:
+        _check_framing(request.framing)
 
 
 def _check_framing(framing: tuple[int, int, int, int]) -> None:

@@ -258,3 +258,9 @@ def test_what_many_steps_wish_for_in_turn_is_kept_once():
     assert len(stages) == 10_000
     assert len({id(wish) for _, wish in stages}) == 2
     assert time.process_time() - began < 1.0
+
+
+def test_the_negative_prompt_of_and_is_heeded_at_scale_1_and_not_said_to_be_idle(glass):
+    foggy, plain = (drawn(glass, "cat AND horse", guidance=1, negative=negative) for negative in ("fog", ""))
+    assert not torch.allclose(foggy.picture, plain.picture, atol=1e-4)
+    assert not any("no effect" in note for note in foggy.notes)

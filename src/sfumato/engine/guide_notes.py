@@ -43,13 +43,18 @@ def _negative(wanted: Named, wish: Wish, read: Sequence[str]) -> Iterator[str]:
     elif wish.negative not in read:
         names = " in ".join(reversed([each.name for each in tree(wanted)]))
         yield f"the negative prompt has no effect: guide {names} does not read it; cfg does"
-    elif set(scales) == {1} and "negative" in parameters and not listing_of(wanted).renoises:
+    elif set(scales) == {1} and "negative" in parameters and not _begins_there(wanted):
         yield f"the negative prompt has no effect at guidance {wanted}: raise it above 1"
     elif scales and max(scales) < 1 and listing_of(wanted) is GUIDES["cfg"]:
         yield (
             f"at guidance {max(scales):g} the negative prompt draws the picture towards itself, not away: "
             "raise it above 1"
         )
+
+
+def _begins_there(wanted: Named) -> bool:
+    """Whether the way of the guide begins at the negative prompt even at scale 1: CFG++, and AND's sum."""
+    return listing_of(wanted).renoises or listing_of(wanted).each > 0
 
 
 def _scales(wanted: Named) -> list[float]:
