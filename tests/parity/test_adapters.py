@@ -143,7 +143,8 @@ LORAS = {
     },
     "ranks and alphas by patterns": {
         "r": 4, "lora_alpha": 8, "target_modules": LINEAR,
-        "rank_pattern": {r"attn[12]\.to_(q|v)": 2}, "alpha_pattern": {r"attn\d.*_q": 6, "to_k": 0, "to_[v]": 1},
+        "rank_pattern": {r"attn[12]\.to_(q|v)": 2},
+        "alpha_pattern": {r"attn\d.*_q": 6, "to_k": 0, "to_[v]": 1},
     },
     "LoCon": {"r": 3, "lora_alpha": 2, "target_modules": [*LINEAR, *CONV]},
     "DoRA": {"r": 4, "lora_alpha": 2, "use_dora": True, "target_modules": [*LINEAR, *CONV]},
