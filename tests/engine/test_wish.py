@@ -264,3 +264,13 @@ def test_the_negative_prompt_of_and_is_heeded_at_scale_1_and_not_said_to_be_idle
     foggy, plain = (drawn(glass, "cat AND horse", guidance=1, negative=negative) for negative in ("fog", ""))
     assert not torch.allclose(foggy.picture, plain.picture, atol=1e-4)
     assert not any("no effect" in note for note in foggy.notes)
+
+
+def test_a_model_that_edits_is_told_of_its_guide_where_another_was_asked_for(glass):
+    glass.channels_beside = EDITS
+    plain, guided = (
+        drawn(glass, "cat", {"p": PICTURE}, picture="p", guidance=guidance).notes
+        for guidance in (4.0, "pix2pix(4, picture=1.5)")
+    )
+    assert any("pix2pix(7.5, picture=1.5) does" in note for note in plain)
+    assert not any("pix2pix" in note for note in guided)

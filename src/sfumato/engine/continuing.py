@@ -55,10 +55,15 @@ def _without(request: Request, model: Model) -> Look | None:
     return Look(torch.full((1, 3, height, width), 0.5), torch.ones(1, 1, height, width))
 
 
-def unseen_note(request: Request, model: Model) -> list[str]:
-    """A line where a model that fills holes was given no picture."""
+def continued_note(request: Request, model: Model) -> list[str]:
+    """A line where a model that fills holes was given no picture, or one that edits only the words' scale."""
     if model.channels_beside == FILLS and request.picture is None:
         return [f"{model.name} fills holes and was given no picture: it painted all of it"]
+    if model.channels_beside == EDITS and "pix2pix" not in str(request.guidance):
+        return [
+            f"{model.name} edits a picture, and guidance {request.guidance} says nothing of how near to keep "
+            "to it: pix2pix(7.5, picture=1.5) does"
+        ]
     return []
 
 

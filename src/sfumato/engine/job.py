@@ -21,7 +21,7 @@ from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.diffusion.samplers.asked import sampler_asked
 from sfumato.diffusion.samplers.listing import Listing
 from sfumato.engine.beginning import beginning_note
-from sfumato.engine.continuing import Pictures, look_asked, size_asked, unseen_note
+from sfumato.engine.continuing import Pictures, continued_note, look_asked, size_asked
 from sfumato.engine.guides import Asked
 from sfumato.engine.question import Decode, Question
 from sfumato.engine.staged import stages_asked
@@ -97,7 +97,7 @@ def drawing(
         *asked.notes,
         *_unfelt(wished, model),
         *_asleep(wished, model),
-        *unseen_note(request, model),
+        *continued_note(request, model),
         *beginning_note(levels, model.levels(request.steps, None)),
         *_walk_note(request, listing, levels),
         *_size_note(size, model),
