@@ -268,9 +268,16 @@ def test_the_negative_prompt_of_and_is_heeded_at_scale_1_and_not_said_to_be_idle
 
 def test_a_model_that_edits_is_told_of_its_guide_where_another_was_asked_for(glass):
     glass.channels_beside = EDITS
-    plain, guided = (
+    plain, guided, elsewhere = (
         drawn(glass, "cat", {"p": PICTURE}, picture="p", guidance=guidance).notes
-        for guidance in (4.0, "pix2pix(4, picture=1.5)")
+        for guidance in (4.0, "rescale(pix2pix(4, picture=1.5))", "InstructPix2Pix(4)")
     )
     assert any("pix2pix(7.5, picture=1.5) does" in note for note in plain)
-    assert not any("pix2pix" in note for note in guided)
+    assert not any("pix2pix" in note for note in (*guided, *elsewhere))
+
+
+def test_the_guide_of_models_that_edit_is_refused_where_holes_are_filled(glass):
+    glass.channels_beside = FILLS
+    with pytest.raises(InputError, match="fills holes, and guide pix2pix"):
+        drawn(glass, "cat", {"p": PICTURE, "m": MASK}, picture="p", mask="m", guidance="InstructPix2Pix(4)")
+    assert glass.looks == glass.texts == []

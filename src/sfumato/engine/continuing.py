@@ -8,7 +8,10 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from sfumato.diffusion.guidance import GUIDES
+from sfumato.engine.guide_tree import listing_of, tree, wanted_guide
 from sfumato.engine.question import Look
+from sfumato.engine.wish import Wish, Wishes
 from sfumato.errors import InputError
 from sfumato.families.model import EDITS, FILLS, Model
 from sfumato.request import Request
@@ -55,16 +58,27 @@ def _without(request: Request, model: Model) -> Look | None:
     return Look(torch.full((1, 3, height, width), 0.5), torch.ones(1, 1, height, width))
 
 
-def continued_note(request: Request, model: Model) -> list[str]:
+def check_guides(wished: Wishes, model: Model) -> None:
+    """Raise InputError for the guide of models that edit, on one that fills holes."""
+    if model.channels_beside == FILLS and any(_edits(wish) for _, wish in wished.stages):
+        raise InputError(f"{model.name} fills holes, and guide pix2pix is for models that edit: take cfg")
+
+
+def continued_note(request: Request, wished: Wishes, model: Model) -> list[str]:
     """A line where a model that fills holes was given no picture, or one that edits only the words' scale."""
     if model.channels_beside == FILLS and request.picture is None:
         return [f"{model.name} fills holes and was given no picture: it painted all of it"]
-    if model.channels_beside == EDITS and "pix2pix" not in str(request.guidance):
+    if model.channels_beside == EDITS and not all(_edits(wish) for _, wish in wished.stages):
         return [
             f"{model.name} edits a picture, and guidance {request.guidance} says nothing of how near to keep "
             "to it: pix2pix(7.5, picture=1.5) does"
         ]
     return []
+
+
+def _edits(wish: Wish) -> bool:
+    """Whether the guide is that of models that edit, or wraps it."""
+    return any(listing_of(each) is GUIDES["pix2pix"] for each in tree(wanted_guide(wish)))
 
 
 def size_asked(request: Request, model: Model, pictures: Pictures) -> tuple[int, int]:

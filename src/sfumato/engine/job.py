@@ -21,7 +21,7 @@ from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.diffusion.samplers.asked import sampler_asked
 from sfumato.diffusion.samplers.listing import Listing
 from sfumato.engine.beginning import beginning_note
-from sfumato.engine.continuing import Pictures, continued_note, look_asked, size_asked
+from sfumato.engine.continuing import Pictures, check_guides, continued_note, look_asked, size_asked
 from sfumato.engine.guides import Asked
 from sfumato.engine.question import Decode, Question
 from sfumato.engine.staged import stages_asked
@@ -73,6 +73,7 @@ def drawing(
     size = size_asked(request, model, pictures)
     look = look_asked(request, model, pictures)
     wished = wishes(request, size)
+    check_guides(wished, model)
     model.closet.check(name for name, _, _ in wished.adapters)
     sampler, listing, spacing = sampler_asked(request.sampler)
     _check_walk(request, listing, spacing)
@@ -97,7 +98,7 @@ def drawing(
         *asked.notes,
         *_unfelt(wished, model),
         *_asleep(wished, model),
-        *continued_note(request, model),
+        *continued_note(request, wished, model),
         *beginning_note(levels, model.levels(request.steps, None)),
         *_walk_note(request, listing, levels),
         *_size_note(size, model),
