@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sfumato.checkpoints.open import Checkpoint
     from sfumato.checkpoints.recognise import Found
@@ -66,10 +66,7 @@ def convert(
         checkpoint = _retold(checkpoint, found, wanted)
         found = recognise(checkpoint, ema=ema)
         _check_asked(source, prediction, found)
-    told: list[str] = []
-    for text in lora or ():
-        found, report = _baked(source, found, text)
-        told += report
+    found, told = _baked(source, found, lora or ())
     if wanted == "file" and checkpoint.layout == "file" and not lora:
         lines = _again(target, checkpoint, found, half=half, prune=prune, ema=ema)
     else:
@@ -80,19 +77,21 @@ def convert(
         typer.echo(line)
 
 
-def _baked(source: Path, found: Found, lora: str) -> tuple[Found, list[str]]:
-    """The same with an adapter in its weights, and what is to be told of that."""
+def _baked(source: Path, found: Found, loras: Sequence[str]) -> tuple[Found, list[str]]:
+    """The same with adapters in its weights, and what is to be told of them."""
     from sfumato.adapters.baked import Strength, baked
     from sfumato.adapters.open import open_adapter
     from sfumato.cli.brought import worn
     from sfumato.errors import CheckpointError
 
-    if "unet" not in found.parts:
+    if loras and "unet" not in found.parts:
         raise CheckpointError(f"{source}: {found.kind} of {found.family} has no U-Net that wears an adapter")
-    wanted = worn(lora)
-    strength = Strength(picture=wanted.picture, words=wanted.words)
-    parts, report = baked(found.parts, open_adapter(wanted.path), strength)
-    return replace(found, parts=parts), [f"{wanted.path.name}: {line}" for line in report]
+    parts, told = found.parts, list[str]()
+    for wanted in map(worn, loras):
+        strength = Strength(picture=wanted.picture, words=wanted.words)
+        parts, report = baked(parts, open_adapter(wanted.path), strength)
+        told += [f"{wanted.path.name}: {line}" for line in report]
+    return replace(found, parts=parts), told
 
 
 def _retold(checkpoint: Checkpoint, found: Found, wanted: str) -> Checkpoint:

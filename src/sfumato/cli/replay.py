@@ -58,11 +58,7 @@ def replay(
         "refiner": refiner,
         **_loading(recipe),
     }
-    if model is None and recipe.request.model != Request.model:
-        raise InputError(
-            f"{picture}: was drawn with {recipe.request.model}; name that file with --model FILE"
-        )
-    _check_brought(picture, recipe, {**how, "begun": begun, "mask": mask})
+    _check_brought(picture, recipe, {**how, "model": model, "begun": begun, "mask": mask})
     kept = _pixels(picture)
     brought = Brought(
         model=model,
@@ -100,6 +96,10 @@ def _loading(recipe: Recipe) -> LoadingOptions:
 
 def _check_brought(picture: Path, recipe: Recipe, given: Mapping[str, object]) -> None:
     """Raise InputError for files that the picture was drawn with and that were not named again."""
+    if given["model"] is None and recipe.request.model != Request.model:
+        raise InputError(
+            f"{picture}: was drawn with {recipe.request.model}; name that file with --model FILE"
+        )
     wanted = {role: f"--{role.replace('_', '-')}" for role in recipe.files if " " not in role}
     if recipe.request.picture:
         wanted["begun"] = "--from"
