@@ -22,7 +22,17 @@ from sfumato.checkpoints.header import Header, TensorInfo, read_header
 from sfumato.errors import CheckpointError
 from sfumato.files import written_whole
 
-__all__ = ["Header", "TensorInfo", "check_claimed", "digest", "load", "load_into", "read_header", "save"]
+__all__ = [
+    "Header",
+    "TensorInfo",
+    "check_claimed",
+    "digest",
+    "fault",
+    "load",
+    "load_into",
+    "read_header",
+    "save",
+]
 
 _NAMED = 6  # of a long list of names, an error shows so many
 
@@ -62,9 +72,9 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], prefix: str = ""
     given = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     shared = [name for name in own if name in given]
     faults = [
-        *_fault("missing", (prefix + name for name in own if name not in given)),
-        *_fault("unexpected", (prefix + name for name in given if name not in own)),
-        *_fault(
+        *fault("missing", (prefix + name for name in own if name not in given)),
+        *fault("unexpected", (prefix + name for name in given if name not in own)),
+        *fault(
             "of another shape",
             (
                 f"{prefix}{name} {list(given[name].shape)} where the network has {list(own[name].shape)}"
@@ -72,7 +82,7 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], prefix: str = ""
                 if given[name].shape != own[name].shape
             ),
         ),
-        *_fault(
+        *fault(
             "of another kind",
             (
                 f"{prefix}{name} {given[name].dtype} where the network has {own[name].dtype}"
@@ -88,12 +98,13 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], prefix: str = ""
 
 def check_claimed(names: Iterable[str], prefixes: tuple[str, ...]) -> None:
     """Raise CheckpointError if a name begins with none of the prefixes that ``load_into`` was given."""
-    faults = _fault("unexpected", (name for name in names if not name.startswith(prefixes)))
+    faults = fault("unexpected", (name for name in names if not name.startswith(prefixes)))
     if faults:
         raise CheckpointError(f"the weights hold tensors that belong to no network: {faults[0]}")
 
 
-def _fault(what: str, names: Iterable[str]) -> list[str]:
+def fault(what: str, names: Iterable[str]) -> list[str]:
+    """The line of an error that counts tensors and names the first of them; none if there are none."""
     listed = list(names)
     if not listed:
         return []

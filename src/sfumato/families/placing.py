@@ -5,17 +5,16 @@ All names and shapes are compared before anything is read, and every number is l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from sfumato.checkpoints.safetensors import fault
 from sfumato.checkpoints.tensors import Tensors
 from sfumato.errors import CheckpointError
-
-NAMED = 6  # of a long list of names, an error shows so many
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -54,9 +53,9 @@ def check_fits(part: str, network: nn.Module, tensors: Tensors) -> None:
     own = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     given = {name: kind.shape for name, kind in tensors.kinds.items()}
     faults = [
-        *_fault("missing", (name for name in own if name not in given)),
-        *_fault("unexpected", (name for name in given if name not in own)),
-        *_fault(
+        *fault("missing", (name for name in own if name not in given)),
+        *fault("unexpected", (name for name in given if name not in own)),
+        *fault(
             "of another shape",
             (
                 f"{name} {list(given[name])} where the network has {list(own[name])}"
@@ -67,12 +66,6 @@ def check_fits(part: str, network: nn.Module, tensors: Tensors) -> None:
     ]
     if faults:
         raise CheckpointError(f"{part}: the weights do not fit {type(network).__name__}: {'; '.join(faults)}")
-
-
-def _fault(what: str, names: Iterable[str]) -> list[str]:
-    listed = list(names)
-    more = f" and {len(listed) - NAMED} more" if len(listed) > NAMED else ""
-    return [f"{len(listed)} {what}: {', '.join(listed[:NAMED])}{more}"] if listed else []
 
 
 def _own(part: str, name: str, tensor: Tensor, place: Place) -> Tensor:
