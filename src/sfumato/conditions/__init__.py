@@ -1,0 +1,1 @@
+"""Conditioning pictures: what a control sees of a picture."""
