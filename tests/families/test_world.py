@@ -245,7 +245,6 @@ def test_calls_that_cannot_share_a_forward_are_refused(tiny_world, said, change)
     ("said", "change"),
     [
         ("attention mask", {"extras": Extras(attention_mask=torch.ones(1, 77, dtype=torch.bool))}),
-        ("image tokens", {"extras": Extras(image_tokens=torch.zeros(1, 4, 16))}),
         ("residuals", {"extras": Extras(residuals=())}),
         ("layers .9.*0 down_blocks.1.attentions.0", {"extras": Extras(skip=frozenset({9}))}),
         ("tiny has no weaker network", {"weaker": True}),

@@ -109,8 +109,6 @@ def test_what_it_cannot_take_is_refused_with_the_numbers(unet: UNet, asked):
         unet(x, time, context, guidance=torch.ones(3))
     with pytest.raises(ValueError, match="reads its scale and was told none"):
         UNet(replace(CONFIG, guidance_width=6))(x, time, context)
-    with pytest.raises(ValueError, match="image tokens"):
-        unet(x, time, context, Extras(image_tokens=torch.randn(3, 4, 6)))
     with pytest.raises(ValueError, match=r"2 residuals .* 4 skips and a middle"):
         unet(x, time, context, Extras(residuals=(torch.zeros(()),) * 2))
     with pytest.raises(ValueError, match="width 16 does not split into 3 heads"):

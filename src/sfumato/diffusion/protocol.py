@@ -98,6 +98,9 @@ class Conditioning:
     guidance: float | None = None  # told to a network that was distilled from guided ones, as FLUX.1 dev was
     beside: Tensor | None = None  # (1, C', h, w), seen beside the latent: the rest of a picture with a hole
     adapters: tuple[tuple[str, float], ...] = ()  # worn by the network in this row, each with its weight
+    controls: tuple[Controlled, ...] = ()  # networks beside it that read a conditioning picture
+    images: tuple[ImagePrompt, ...] = ()  # pictures that are attended to beside the words
+    regions: tuple[Region, ...] = ()  # parts of the picture that attend to words of their own
     later: Later | None = None  # for a run that a second network ends: SDXL's refiner
 
 
@@ -109,10 +112,46 @@ class Later:
     conditioning: Conditioning
 
 
+@dataclass(frozen=True, eq=False)
+class Controlled:
+    """A control that a row wears where ``last < sigma <= first``: ControlNet, T2I-Adapter."""
+
+    name: str  # under which the model holds its network
+    hint: tuple[Tensor, ...]  # what the control made of its conditioning picture, once for the whole walk
+    weight: float
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePrompt:
+    """A reference picture that a row attends to where ``last < sigma <= first``: IP-Adapter."""
+
+    name: str  # under which the model holds what looks at it
+    role: str  # "style", "composition" or "both"
+    tokens: Tensor  # (1, N, D)
+    weights: tuple[float, ...]  # by the number of the layer
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of the picture that attends to tokens ``start`` to ``stop`` of the context, and to no others.
+
+    Tokens of no region are the rest's: what no mask covers attends to them.
+    """
+
+    mask: Tensor  # (1, 1, h, w), 0..1, at the size of the latent
+    start: int
+    stop: int
+
+
 class Look(NamedTuple):
     """What one attention layer is about to mix: ``value`` (B, M, D) into the places of ``query`` (B, N, D).
 
-    The N places are those of a picture of ``size`` (height, width), row by row.
+    The N places are those of a picture of ``size`` (height, width), row by row. ``layer`` is the number of
+    the transformer block, as ``Extras`` counts them.
     """
 
     query: Tensor
@@ -120,6 +159,7 @@ class Look(NamedTuple):
     value: Tensor
     mask: Tensor | None  # bool, broadcastable to (B, heads, N, M), True where may be attended to
     size: tuple[int, int]
+    layer: int = 0
 
 
 Looking: TypeAlias = Callable[[Look], Tensor]
@@ -143,10 +183,9 @@ class Extras:
 
     residuals: tuple[Tensor, ...] | None = None  # added to the skips in their order: ControlNet, T2I-Adapter
     attention_mask: Tensor | None = None  # (B, T) bool, True where a token of the context may be attended to
-    image_tokens: Tensor | None = None  # (B, N, D), attended to beside the words: IP-Adapter
     skip: frozenset[int] | None = None  # numbers of layers to leave out: a deliberately weaker network
     self_attention: Perturbed | None = None  # of the picture's places to each other: PAG, SEG
-    cross_attention: Perturbed | None = None  # of the picture's places to the words: NAG
+    cross_attention: Perturbed | None = None  # of the picture's places to the words: NAG, IP-Adapter, regions
 
 
 NO_EXTRAS = Extras()

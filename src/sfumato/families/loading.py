@@ -12,11 +12,11 @@ import torch
 from sfumato.checkpoints.distilled import distilled, hints
 from sfumato.checkpoints.keys.rules import shortened
 from sfumato.checkpoints.open import Checkpoint, open_checkpoint
+from sfumato.checkpoints.placing import Place
 from sfumato.checkpoints.recognise import NEEDED, Found, recognise
 from sfumato.checkpoints.tensors import Tensors
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.parts import Parts
-from sfumato.families.placing import Place
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 HALVES = {"F16": torch.float16, "BF16": torch.bfloat16}

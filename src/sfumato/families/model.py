@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 from torch import Tensor
 
 from sfumato.adapters.closet import Closet
+from sfumato.adapters.controls import Controls
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 
@@ -83,6 +84,11 @@ class Model(Protocol):
     @property
     def closet(self) -> Closet:
         """The adapters and learned words that hang beside it."""
+        ...
+
+    @property
+    def controls(self) -> Controls:
+        """The controls and readers of reference pictures that stand beside its U-Net."""
         ...
 
     @property

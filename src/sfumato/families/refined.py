@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from sfumato.adapters.closet import Closet
+from sfumato.adapters.controls import Controls
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Later, Level
 from sfumato.errors import CheckpointError
@@ -63,6 +64,11 @@ class Refined:
     def closet(self) -> Closet:
         """Adapters are the base's; learned words are read by both, which share the tower's vectors."""
         return self.base.closet
+
+    @property
+    def controls(self) -> Controls:
+        """The base's: the refiner wears none."""
+        return self.base.controls
 
     @property
     def prediction(self) -> Prediction:

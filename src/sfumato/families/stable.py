@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sfumato.adapters.attach import Wardrobe
 from sfumato.adapters.closet import Closet, Tower
+from sfumato.adapters.controls import Controls, Forward
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
 from sfumato.errors import InputError
@@ -56,6 +57,7 @@ class Stable:
     zeros_for_nothing: bool | None = None
     notes: tuple[str, ...] = ()  # what was found out about the checkpoint, for people
     wardrobe: Wardrobe = field(init=False)
+    controls: Controls = field(default_factory=Controls, init=False)
     closet: Closet = field(init=False)  # adapters and learned words, which requests call by their names
 
     def __post_init__(self) -> None:
@@ -154,16 +156,16 @@ class Stable:
         dtype = self.unet.conv_in.weight.dtype
         times = torch.tensor([self.trained.number(call.level.sigma) for call in calls], device=x.device)
         told = [call.conditioning for call in calls]
+        masks = [each.mask for each in told if each.mask is not None]
+        mask = torch.cat(masks) if masks else None
+        vectors = [each.vector for each in told if each.vector is not None]
+        context = torch.cat([each.context for each in told]).to(dtype)
+        vector = torch.cat(vectors).to(dtype) if vectors else None
+        extras = self.controls.extras(calls, Forward(x.to(dtype), times, context, vector, mask))
+        extras = replace(extras, attention_mask=mask)
         besides = [each.beside for each in told if each.beside is not None]
         if besides:
             x = torch.cat([x, torch.cat(besides).to(x)], dim=1)
-        masks = [each.mask for each in told if each.mask is not None]
-        vectors = [each.vector for each in told if each.vector is not None]
-        extras = calls[0].extras
-        if masks:
-            extras = replace(extras, attention_mask=torch.cat(masks))
-        context = torch.cat([each.context for each in told]).to(dtype)
-        vector = torch.cat(vectors).to(dtype) if vectors else None
         scales = [each.guidance for each in told if each.guidance is not None]
         guidance = torch.tensor(scales, device=x.device) if scales else None
         return self.unet(x.to(dtype), times, context, extras, vector=vector, guidance=guidance)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from sfumato.adapters.attach import Wardrobe
 from sfumato.adapters.closet import Closet, Tower
+from sfumato.adapters.controls import Controls, Forward
 from sfumato.checkpoints import int8, safetensors
 from sfumato.checkpoints.header import read_header
 from sfumato.diffusion.levels import flow_levels
@@ -105,6 +106,7 @@ class World:
     notes: tuple[str, ...] = field(default=(), init=False)
     channels_beside: int = field(default=0, init=False)
     closet: Closet = field(init=False)
+    controls: Controls = field(default_factory=Controls, init=False)
 
     def __post_init__(self) -> None:
         networks = {"unet": self.unet, "text_encoder": self.text}
@@ -180,9 +182,12 @@ class World:
         )
         context = torch.cat([call.conditioning.context for call in calls])
         mask = torch.cat([_mask(call.conditioning) for call in calls])
-        extras = replace(calls[0].extras, attention_mask=mask)
+        times = TIMES * sigma.flatten()
+        given = FLOW.network_input(x, sigma)
+        forward = Forward(given, times, context, attention_mask=mask)
+        extras = replace(self.controls.extras(calls, forward), attention_mask=mask)
         with self.closet.towers["unet"].wardrobe.worn([call.conditioning.adapters for call in calls]):
-            output = unet(FLOW.network_input(x, sigma), TIMES * sigma.flatten(), context, extras)
+            output = unet(given, times, context, extras)
         clean = FLOW.clean(output, x, alpha, sigma)
         return [clean[row : row + 1] for row in range(len(calls))]
 

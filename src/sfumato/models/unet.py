@@ -221,8 +221,6 @@ class UNet(nn.Module):
         given, taken = 0 if vector is None else vector.shape[1], self.config.vector_width
         if given != taken:
             raise ValueError(f"a vector of {given} was given to a U-Net that takes {taken}")
-        if extras.image_tokens is not None:
-            raise ValueError(f"{extras.image_tokens.shape[1]} image tokens for a U-Net that reads none")
         self._check_layers(extras)
 
     def _check_layers(self, extras: Extras) -> None:

@@ -109,11 +109,12 @@ class Attention(nn.Module):
         mask: Tensor | None = None,
         *,
         size: tuple[int, int] | None = None,
+        layer: int = 0,
         look: Callable[[Looking, Look], Tensor] = straight,
     ) -> Tensor:
-        """`look` mixes in the place of `attend`; it is told the `size` of the picture that `x` is."""
+        """`look` mixes in the place of `attend`; told the picture's `size` and the `layer`."""
         query, key, value = self.to_q(x), self.to_k(context), self.to_v(context)
-        what = Look(query, key, value, mask, size or (1, x.shape[1]))
+        what = Look(query, key, value, mask, size or (1, x.shape[1]), layer)
         return self.to_out(look(self._attend, what))
 
     def _attend(self, what: Look) -> Tensor:

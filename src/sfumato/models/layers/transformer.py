@@ -61,9 +61,9 @@ class TransformerBlock(nn.Module):
     def forward(self, x: Tensor, context: Tensor, extras: Extras, size: tuple[int, int]) -> Tensor:
         mask = None if extras.attention_mask is None else extras.attention_mask[:, None, None, :]
         here = self.norm1(x)
-        x = x + self.attn1(here, here, size=size, look=self._look(extras.self_attention))
-        at_words = self._look(extras.cross_attention)
-        x = x + self.attn2(self.norm2(x), context, mask, size=size, look=at_words)
+        around, at_words = self._look(extras.self_attention), self._look(extras.cross_attention)
+        x = x + self.attn1(here, here, size=size, layer=self.number, look=around)
+        x = x + self.attn2(self.norm2(x), context, mask, size=size, layer=self.number, look=at_words)
         return x + self.ff(self.norm3(x))
 
     def _look(self, perturbed: Perturbed | None) -> Callable[[Looking, Look], Tensor]:
