@@ -12,12 +12,18 @@ from dataclasses import asdict, dataclass, fields
 from typing import cast
 
 from sfumato.errors import InputError
+from sfumato.fields import check_fields
 
 LARGEST_SEED = 2**63 - 1
 MOST_STEPS = 10_000
-MOST_DIGITS = 30
-LARGEST_FRAMING = 100_000  # pixels
+LARGEST_FRAMING = 100_000  # pixels; also of a margin and of what is painted around a picture
 LARGEST_WEIGHT = 100.0  # of an adapter, either way
+
+ROUNDING = 1e-6  # of shares that should add up to 1
+
+MASKINGS = ("soft", "hard", "differential")
+REGIONS_BY = ("blend", "attention")
+ROLES = ("style", "composition", "both")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +36,20 @@ class Request:
     ``guidance`` is the scale of cfg. ``weighting`` names a convention for weights such as "(red:1.2)".
     ``clip_skip`` counts layers of the text tower from its end, 1 the last; None is the model's own.
     ``adapters`` are (name, weight for the picture, weight for the words). ``handoff`` is the share of the
-    walk after which a refiner goes on, None its own. ``picture`` and ``mask`` are digests of what is painted
-    upon, for models that read a picture. ``framing`` is what SDXL is told of the picture's origin: width and
-    height of the original, left and top of the crop; None: all of a picture of ``size``. Raises InputError.
+    walk after which a refiner goes on, None its own. ``framing`` is what SDXL is told of the picture's
+    origin: width and height of the original, left and top of the crop; None: all of a picture of ``size``.
+
+    ``picture`` and ``mask`` are digests of what is painted upon. ``strength`` is how far to go from the
+    picture, 0 to 1; None: 0.6, under a mask 1. ``masking`` says what gray means in a mask, one of
+    ``MASKINGS``. ``around`` paints only the masked part, at full size, with a margin of so many pixels.
+    ``outpaint`` adds pixels left, above, right and below; negative ones crop. ``passes`` follow the first,
+    such as "hires(2)". ``variations`` are (seed, share): the noise goes that share of the way to the other
+    seed's. ``toward`` is (prompt, share), likewise for the words. ``controls`` are (network, kind of picture,
+    digest of the conditioning picture, weight, start, stop), the last two in shares of the steps;
+    ``references`` (network, role, digest, weight), the role one of ``ROLES``. ``regions`` are (area, words,
+    unwanted words, seam): the area as left, top, width, height in shares of the picture or as the digest of a
+    mask, the seam in shares of the shorter side; ``regions_by`` is one of ``REGIONS_BY``. ``sentence`` is
+    what a person typed before it was expanded; it decides nothing. Raises InputError.
     """
 
     prompt: str
@@ -50,10 +67,22 @@ class Request:
     picture: str | None = None
     mask: str | None = None
     framing: tuple[int, int, int, int] | None = None
+    strength: float | None = None
+    masking: str = "soft"
+    around: int | None = None
+    outpaint: tuple[int, int, int, int] | None = None
+    passes: tuple[str, ...] = ()
+    variations: tuple[tuple[int, float], ...] = ()
+    toward: tuple[str, float] | None = None
+    controls: tuple[tuple[str, str, str, float, float, float], ...] = ()
+    references: tuple[tuple[str, str, str, float], ...] = ()
+    regions: tuple[tuple[tuple[float, float, float, float] | str, str, str, float], ...] = ()
+    regions_by: str = "blend"
+    sentence: str | None = None
     model: str = "world"
 
     def __post_init__(self) -> None:
-        _check_types(self)
+        check_fields(vars(self))
         if not self.prompt.strip():
             raise InputError("the prompt is empty: say what the picture should show")
         if not 0 <= self.seed <= LARGEST_SEED:
@@ -68,6 +97,8 @@ class Request:
         elif not (math.isfinite(self.guidance) and self.guidance >= 0):
             raise InputError(f"guidance {self.guidance} is not a finite number of at least 0")
         _check_reading(self)
+        _check_painting(self)
+        _check_steering(self)
         if self.size is not None and min(self.size) < 1:
             raise InputError(
                 f"size {self.size[0]}x{self.size[1]} has no pixels: both sides must be at least 1"
@@ -106,6 +137,9 @@ def _check_reading(request: Request) -> None:
         raise InputError("a mask without a picture: name the picture that it lies upon")
     if request.framing is not None:
         _check_framing(request.framing)
+    for name, *weights in request.adapters:
+        for weight in weights:
+            _check_weight(f"adapter {name}", weight)
 
 
 def _check_framing(framing: tuple[int, int, int, int]) -> None:
@@ -115,82 +149,92 @@ def _check_framing(framing: tuple[int, int, int, int]) -> None:
         raise InputError(f"framing {framing} has a number above {LARGEST_FRAMING}")
 
 
+def _check_painting(request: Request) -> None:
+    """What is said of a picture to go on from, and of what follows the first pass."""
+    if request.picture is None:
+        for name in ("strength", "around", "outpaint"):
+            if getattr(request, name) is not None:
+                raise InputError(f"{name} is about a picture to go on from, and there is none: bring one")
+    if request.strength is not None and not 0 <= request.strength <= 1:
+        raise InputError(
+            f"strength {request.strength} is outside 0 (the picture as it is) to 1 (nothing of it)"
+        )
+    _check_one_of("masking", request.masking, MASKINGS)
+    if request.around is not None:
+        if request.mask is None:
+            raise InputError("around is a margin about what a mask shows, and there is none: give a mask")
+        if not 0 <= request.around <= LARGEST_FRAMING:
+            raise InputError(f"around {request.around} is no margin: 0 to {LARGEST_FRAMING} pixels")
+    if request.outpaint is not None:
+        _check_outpaint(request)
+
+
+def _check_outpaint(request: Request) -> None:
+    sides = request.outpaint or ()
+    if request.mask is not None or request.around is not None:
+        raise InputError("outpaint makes a mask of its own: leave the mask out, or paint in two pictures")
+    if max(sides) <= 0:
+        raise InputError(f"outpaint {sides} adds nothing: at least one side must grow")
+    if max(map(abs, sides)) > LARGEST_FRAMING:
+        raise InputError(f"outpaint {sides} has a number above {LARGEST_FRAMING}")
+
+
+def _check_steering(request: Request) -> None:
+    """Shares, weights and names of whatever steers a picture beside its words."""
+    for seed, share in request.variations:
+        if not 0 <= seed <= LARGEST_SEED:
+            raise InputError(f"variation towards seed {seed}: seeds are 0 to {LARGEST_SEED}")
+        _check_share(f"variation towards seed {seed}", share)
+    if request.toward is not None:
+        _check_share(f"toward {request.toward[0]!r}", request.toward[1])
+        if not request.toward[0].strip():
+            raise InputError("toward names an empty prompt: say what the picture should go towards")
+    for network, kind, _, weight, start, stop in request.controls:
+        what = f"control {kind or network}"
+        _check_weight(what, weight)
+        if not 0 <= start < stop <= 1:
+            raise InputError(
+                f"{what} from {start:g} to {stop:g}: give shares of the walk, 0 to 1, start before stop"
+            )
+    for network, role, _, weight in request.references:
+        _check_one_of(f"role of reference {network}", role, ROLES)
+        _check_weight(f"reference {network}", weight)
+    for area, words, _, seam in request.regions:
+        _check_region(area, words, seam)
+    _check_one_of("regions_by", request.regions_by, REGIONS_BY)
+
+
+def _check_region(area: tuple[float, float, float, float] | str, words: str, seam: float) -> None:
+    where = area[:12] if isinstance(area, str) else ",".join(f"{side:g}" for side in area)
+    if not words.strip():
+        raise InputError(f"region {where} has no words: say what is to be seen there")
+    if not 0 <= seam <= 1:
+        raise InputError(f"region {where} has a seam of {seam:g}: give a share of the shorter side, 0 to 1")
+    if isinstance(area, str):
+        return
+    left, top, width, height = area
+    inside = left >= 0 and top >= 0 and left + width <= 1 + ROUNDING and top + height <= 1 + ROUNDING
+    if not inside or width <= 0 or height <= 0:
+        raise InputError(
+            f"region {where} is not inside the picture: left, top, width, height are shares of it, 0 to 1"
+        )
+
+
+def _check_share(what: str, share: float) -> None:
+    if not 0 <= share <= 1:
+        raise InputError(f"{what}: {share} is not a share from 0 (nothing of it) to 1 (all)")
+
+
+def _check_weight(what: str, weight: float) -> None:
+    if not abs(weight) <= LARGEST_WEIGHT:
+        raise InputError(f"{what} has the weight {weight!r}: give a number within {LARGEST_WEIGHT:g} of 0")
+
+
+def _check_one_of(what: str, value: str, names: tuple[str, ...]) -> None:
+    if value not in names:
+        raise InputError(f"{what} is {value!r}: write {', '.join(names[:-1])} or {names[-1]}")
+
+
 def _frozen(value: object) -> object:
     """JSON's lists as the tuples that a request holds."""
     return tuple(map(_frozen, cast("list[object]", value))) if isinstance(value, list) else value
-
-
-_EXPECTED = {
-    "prompt": (str,),
-    "negative": (str,),
-    "seed": (int,),
-    "steps": (int,),
-    "sampler": (str,),
-    "guidance": (int, float, str),
-    "size": (tuple, type(None)),
-    "levels": (str, type(None)),
-    "weighting": (str,),
-    "clip_skip": (int, type(None)),
-    "adapters": (tuple,),
-    "handoff": (int, float, type(None)),
-    "picture": (str, type(None)),
-    "mask": (str, type(None)),
-    "framing": (tuple, type(None)),
-    "model": (str,),
-}
-
-
-def _check_types(request: Request) -> None:
-    """Requests are also made from JSON that strangers wrote, so annotations are not enough."""
-    for name, kinds in _EXPECTED.items():
-        value: object = getattr(request, name)
-        _check_digits(name, value)
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            wanted = " or ".join(kind.__name__.replace("NoneType", "null") for kind in kinds)
-            raise InputError(f"the request's {name} is {value!r}, not {wanted}")
-        if isinstance(value, str):
-            _check_unicode(name, value)
-    size = cast("tuple[object, ...] | None", request.size)
-    if size is not None and (len(size) != 2 or any(type(side) is not int for side in size)):
-        raise InputError(f"the request's size is {size!r}, not two whole numbers (width, height)")
-    framing = cast("tuple[object, ...] | None", request.framing)
-    if framing is not None and (len(framing) != 4 or any(type(number) is not int for number in framing)):
-        raise InputError(
-            f"the request's framing is {framing!r}, not four whole numbers: width, height, left, top"
-        )
-    for adapter in cast("tuple[object, ...]", request.adapters):
-        _check_adapter(adapter)
-
-
-def _check_adapter(adapter: object) -> None:
-    """An adapter is named, and worn by some finite weight on either side."""
-    parts = cast("tuple[object, ...]", adapter if isinstance(adapter, tuple) else ())
-    if len(parts) != 3 or not isinstance(parts[0], str):
-        raise InputError(
-            f"the request's adapter {adapter!r} is not a name with two weights, of picture and words"
-        )
-    _check_unicode("adapters", parts[0])
-    for weight in parts[1:]:
-        _check_digits("adapters", weight)
-        number = weight if isinstance(weight, (int, float)) and not isinstance(weight, bool) else math.nan
-        if not abs(number) <= LARGEST_WEIGHT:
-            raise InputError(
-                f"adapter {parts[0]} has the weight {weight!r}: give a number within {LARGEST_WEIGHT:g} of 0"
-            )
-
-
-def _check_digits(name: str, value: object) -> None:
-    """Whole numbers without end fit no float, and past 4300 digits Python refuses to print them."""
-    numbers = cast("tuple[object, ...]", value if isinstance(value, tuple) else (value,))
-    if any(isinstance(number, int) and abs(number) >= 10**MOST_DIGITS for number in numbers):
-        raise InputError(f"the request's {name} has more than {MOST_DIGITS} digits")
-
-
-def _check_unicode(name: str, value: str) -> None:
-    """Half a surrogate pair (bytes of another encoding on a command line) has no UTF-8 and no tokens."""
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"the request's {name} is not text: character {error.start + 1} is half a pair"
-        ) from error
