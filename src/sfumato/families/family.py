@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sfumato.checkpoints.computed import Settings
 from sfumato.checkpoints.placing import placed
 from sfumato.diffusion.prediction import V
 from sfumato.errors import CheckpointError
 from sfumato.families.latents import Latents
 from sfumato.families.parts import Parts
 from sfumato.families.reading import Reader
-from sfumato.families.shapes import Heads, Settings, autoencoder_config, text_config, unet_config
+from sfumato.families.shapes import Heads, autoencoder_config, text_config, unet_config
 from sfumato.families.sizes import Sizes
 from sfumato.families.stable import Stable, Telling
 from sfumato.families.trained import trained

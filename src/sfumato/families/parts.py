@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sfumato.checkpoints.computed import Settings
 from sfumato.checkpoints.distilled import FewSteps
 from sfumato.checkpoints.placing import PLACE, Place
 from sfumato.checkpoints.tensors import Tensors
 from sfumato.diffusion.prediction import FLOW, PREDICTIONS, Prediction
 from sfumato.errors import CheckpointError
-from sfumato.families.shapes import Settings
 from sfumato.text.clip import ClipTokenizer
 
 
