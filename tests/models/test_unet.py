@@ -53,6 +53,33 @@ def test_masked_tokens_have_no_say(unet: UNet, asked):
 
 
 @torch.inference_mode()
+def test_what_is_added_where_a_skip_is_made_flows_on_down(unet: UNet, asked):
+    """Added at the first skip it reaches the middle, which a residual of that skip does not."""
+    places, seen = 4, []
+    unet.mid_block.register_forward_hook(lambda *told: seen.append(told[1][0].clone()))
+    push = torch.ones(3, 8, 8, 6)
+    zeros = tuple(torch.zeros(()) for _ in range(places))
+    inner = (push, *[None] * places)
+    plain = unet(*asked)
+    flown, beside = (
+        unet(*asked, Extras(inner=inner)),
+        unet(*asked, Extras(residuals=(push, *zeros))),
+    )
+    assert torch.equal(seen[0], seen[2])
+    assert not torch.allclose(seen[0], seen[1], atol=1e-2)
+    assert not torch.allclose(flown, beside, atol=1e-3)
+    assert not torch.allclose(plain, beside, atol=1e-3)
+
+
+@torch.inference_mode()
+def test_at_the_middle_it_is_the_same_where_a_residual_is_added(unet: UNet, asked):
+    push, zeros = torch.ones(3, 16, 4, 3), tuple(torch.zeros(()) for _ in range(4))
+    inner = unet(*asked, Extras(inner=(*[None] * 4, push)))
+    assert torch.equal(inner, unet(*asked, Extras(residuals=(*zeros, push))))
+    assert not torch.allclose(inner, unet(*asked), atol=1e-3)
+
+
+@torch.inference_mode()
 def test_rows_of_a_batch_do_not_see_each_other(unet: UNet, asked):
     together = unet(*asked)
     for row in range(3):
@@ -111,5 +138,7 @@ def test_what_it_cannot_take_is_refused_with_the_numbers(unet: UNet, asked):
         UNet(replace(CONFIG, guidance_width=6))(x, time, context)
     with pytest.raises(ValueError, match=r"2 residuals .* 4 skips and a middle"):
         unet(x, time, context, Extras(residuals=(torch.zeros(()),) * 2))
+    with pytest.raises(ValueError, match=r"2 inner residuals .* 4 skips and a middle"):
+        unet(x, time, context, Extras(inner=(None, None)))
     with pytest.raises(ValueError, match="width 16 does not split into 3 heads"):
         UNet(replace(CONFIG, heads=(1, 3)))

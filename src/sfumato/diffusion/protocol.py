@@ -181,7 +181,8 @@ class Extras:
     Layers are numbered by the network, in the order in which it comes through them.
     """
 
-    residuals: tuple[Tensor, ...] | None = None  # added to the skips in their order: ControlNet, T2I-Adapter
+    residuals: tuple[Tensor, ...] | None = None  # added to the skips in their order: ControlNet
+    inner: tuple[Tensor | None, ...] | None = None  # and these where a skip is made, so that they flow on
     attention_mask: Tensor | None = None  # (B, T) bool, True where a token of the context may be attended to
     skip: frozenset[int] | None = None  # numbers of layers to leave out: a deliberately weaker network
     self_attention: Perturbed | None = None  # of the picture's places to each other: PAG, SEG

@@ -87,6 +87,12 @@ def added(made: list[Tensor], residuals: tuple[Tensor, ...]) -> list[Tensor]:
     return [tensor + residual for tensor, residual in zip(made, residuals, strict=True)]
 
 
+def flowing(x: Tensor, extras: Extras, place: int) -> Tensor:
+    """What goes on from the place of one skip, or of the middle, -1: `x`, and what is added to it there."""
+    inner = None if extras.inner is None else extras.inner[place]
+    return x if inner is None else x + inner
+
+
 class DownLevel(nn.Module):
     """One resolution on the way down. Its skips are what every block made, and the halved picture."""
 
@@ -95,6 +101,7 @@ class DownLevel(nn.Module):
         width, count = config.block_out_channels[level], config.layers_per_block
         entry = config.block_out_channels[max(level - 1, 0)]
         depth, last = config.transformer_depth[level], level == len(config.block_out_channels) - 1
+        self.place = 1 + level * (count + 1)  # of its first skip among all
         self.resnets = nn.ModuleList(residual(config, w, width) for w in [entry] + [width] * (count - 1))
         self.attentions = nn.ModuleList(transformer(config, level, depth) for _ in range(count))
         self.downsamplers = nn.ModuleList([] if last else [Downsample(width)])
@@ -104,10 +111,10 @@ class DownLevel(nn.Module):
     ) -> tuple[Tensor, list[Tensor]]:
         skips: list[Tensor] = []
         for resnet, attention in zip(self.resnets, self.attentions, strict=True):
-            x = attention(resnet(x, time), context, extras)
+            x = flowing(attention(resnet(x, time), context, extras), extras, self.place + len(skips))
             skips.append(x)
         for downsample in self.downsamplers:
-            x = downsample(x)
+            x = flowing(downsample(x), extras, self.place + len(skips))
             skips.append(x)
         return x, skips
 
@@ -191,18 +198,19 @@ class UNet(nn.Module):
 
         `context` is (B, T, D); `vector` (B, vector_width) goes to networks that were trained with one, and
         `guidance` (B,) to those that were distilled to read their scale.
-        `extras.residuals` are added to the skips in the order they were made, and the last to the middle. Its
+        `extras.residuals` are added to the skips in the order they were made, and the last to the middle;
+        `extras.inner` at the same places, but where a skip is made, so that all that follows sees it. Its
         layers are the transformer blocks, `layers`: one that is skipped gives back what it got.
         Raises ValueError for what it cannot take.
         """
         self._check(extras, vector, guidance)
         time = silu(self._embed(time, vector, guidance))
-        x = self.conv_in(x)
+        x = flowing(self.conv_in(x), extras, 0)
         skips = [x]
         for level in self.down_blocks:
             x, made = level(x, time, context, extras)
             skips += made
-        x = self.mid_block(x, time, context, extras)
+        x = flowing(self.mid_block(x, time, context, extras), extras, -1)
         if extras.residuals is not None:
             *skips, x = added([*skips, x], extras.residuals)
         for level in self.up_blocks:
@@ -221,6 +229,9 @@ class UNet(nn.Module):
         given, taken = 0 if vector is None else vector.shape[1], self.config.vector_width
         if given != taken:
             raise ValueError(f"a vector of {given} was given to a U-Net that takes {taken}")
+        skips = len(self.config.block_out_channels) * (self.config.layers_per_block + 1)
+        if extras.inner is not None and len(extras.inner) != skips + 1:
+            raise ValueError(f"{len(extras.inner)} inner residuals for {skips} skips and a middle")
         self._check_layers(extras)
 
     def _check_layers(self, extras: Extras) -> None:
