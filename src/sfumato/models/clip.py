@@ -234,7 +234,7 @@ class ImageEmbeddings(nn.Module):
 
 
 class ImageTransformer(nn.Module):
-    """Pictures (B, 3, H, W) to what the token of the whole picture says (B, D)."""
+    """Pictures (B, 3, H, W) to what the token of the whole picture says (B, D), behind the final norm."""
 
     def __init__(self, config: ImageConfig) -> None:
         super().__init__()
@@ -244,8 +244,12 @@ class ImageTransformer(nn.Module):
         self.post_layernorm = nn.LayerNorm(config.width)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        tokens = self.encoder(self.pre_layrnorm(self.embeddings(pictures)))
+        tokens = self.encoder(self.embedded(pictures))
         return self.post_layernorm(tokens[:, 0])
+
+    def embedded(self, pictures: Tensor) -> Tensor:
+        """What goes into the first layer."""
+        return self.pre_layrnorm(self.embeddings(pictures))
 
 
 class ImageTower(nn.Module):
@@ -263,9 +267,20 @@ class ImageTower(nn.Module):
 
         `pictures` is (B, 3, size, size), normalised as the tower was trained; ValueError for another size.
         """
+        self._check_size(pictures)
+        return self.visual_projection(self.vision_model(pictures))
+
+    def states(self, pictures: Tensor) -> list[Tensor]:
+        """What stands behind every layer for the whole and for each patch (B, N + 1, D), none of it normed.
+
+        The first is what goes into the first layer, as transformers counts them. ValueError as in `forward`.
+        """
+        self._check_size(pictures)
+        return self.vision_model.encoder.states(self.vision_model.embedded(pictures))
+
+    def _check_size(self, pictures: Tensor) -> None:
         height, width = pictures.shape[2:]
         if height != self.config.size or width != self.config.size:
             raise ValueError(
                 f"pictures of {width}x{height} given to an image tower that reads {self.config.size}"
             )
-        return self.visual_projection(self.vision_model(pictures))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,9 @@ class ResamplerConfig:
 
     def __post_init__(self) -> None:
         check_sizes(self)
+
+
+AdapterConfig: TypeAlias = ProjectionConfig | PatchProjectionConfig | ResamplerConfig
 
 
 class Projection(nn.Module):
@@ -196,11 +199,10 @@ def numbers(layers: Sequence[str]) -> tuple[str, ...]:
 class IPAdapter(nn.Module):
     """Both halves of an adapter, under the names of its file: `image_proj.*`, `ip_adapter.*`."""
 
-    def __init__(
-        self, unet: UNet, config: ProjectionConfig | PatchProjectionConfig | ResamplerConfig
-    ) -> None:
+    def __init__(self, unet: UNet, config: AdapterConfig) -> None:
         """For a U-Net whose layers it fits. Raises ValueError for tokens of another width than its words."""
         super().__init__()
+        self.config = config
         if config.width != unet.config.context_width:
             raise ValueError(
                 f"image tokens of width {config.width} for words of width {unet.config.context_width}"
@@ -213,7 +215,7 @@ class IPAdapter(nn.Module):
         return self.image_proj(seen)
 
 
-def projection(config: ProjectionConfig | PatchProjectionConfig | ResamplerConfig) -> nn.Module:
+def projection(config: AdapterConfig) -> nn.Module:
     """The network of that configuration."""
     if isinstance(config, ProjectionConfig):
         return Projection(config)
