@@ -16,13 +16,14 @@ from torch import Tensor
 
 from sfumato.diffusion.protocol import Call
 from sfumato.engine.job import Drawing, Drawn
-from sfumato.engine.question import Decode, Encode, Look, Question
+from sfumato.engine.question import Asked, Decode, Embed, Encode, Look, Prepare, Question, Refer
 from sfumato.families.model import Encoded, Model
 
 EXACT_ROWS = 2
 FAST_ROWS = 8
 
-Answers: TypeAlias = list[Encoded] | list[Tensor]
+Answer: TypeAlias = Encoded | Tensor | tuple[Tensor, ...]
+Answers: TypeAlias = Sequence[Answer]
 
 
 class Ended(NamedTuple):
@@ -46,7 +47,7 @@ class _Row(NamedTuple):
 
     job: _Live
     place: int
-    question: Encode | Look | Call | Decode
+    question: Asked
 
 
 class Engine:
@@ -137,21 +138,32 @@ class Engine:
             size = 1 if shape is None else FAST_ROWS if self.fast else EXACT_ROWS
             yield from (rows[start : start + size] for start in range(0, len(rows), size))
 
-    def _alike(self, question: Encode | Look | Call | Decode) -> Hashable:
+    def _alike(self, question: Asked) -> Hashable:
         """Calls that are equal in this share forwards; None is for what is answered alone."""
         return (*_shape(question), self.model.lane(question)) if isinstance(question, Call) else None
 
-    def _forward(self, questions: Sequence[Encode | Look | Call | Decode]) -> Answers:
-        first = questions[0]
-        if isinstance(first, Encode):
-            return self.model.encode([first.wording])
-        if isinstance(first, Look):
-            return [self.model.beside(first.picture, first.mask)]
-        if isinstance(first, Decode):
-            return [self.model.decode(first.latent)]
+    def _forward(self, questions: Sequence[Asked]) -> Answers:
+        if not isinstance(questions[0], Call):
+            return [self._alone(questions[0])]
         calls = cast("Sequence[Call]", questions)
         missing = 0 if self.fast else EXACT_ROWS - len(calls)
         return self.model.denoise([*calls, *[calls[-1]] * missing])[: len(calls)]
+
+    def _alone(self, question: Encode | Look | Embed | Prepare | Refer | Decode) -> Answer:
+        """The answer to what is never shared."""
+        match question:
+            case Encode(wording):
+                return self.model.encode([wording])[0]
+            case Look(picture, mask):
+                return self.model.beside(picture, mask)
+            case Embed(picture):
+                return self.model.look(picture)
+            case Prepare(name, kind, picture):
+                return self.model.controls.control(name).prepare(picture, kind)
+            case Refer(name, role, picture):
+                return self.model.controls.reader(name).look(picture, role)
+            case Decode(latent):
+                return self.model.decode(latent)
 
 
 def _shape(call: Call) -> tuple[Hashable, ...]:

@@ -7,7 +7,6 @@ the words and the model come from the request (``SUPPLIERS``), all else from the
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -18,9 +17,10 @@ from sfumato.diffusion.guidance.scale import cosine, linear, stepwise
 from sfumato.diffusion.named import Named, Value, options_of
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Conditioning, Guide, Level
+from sfumato.engine.dressing import NOTHING, Dress
 from sfumato.engine.guide_notes import effects
 from sfumato.engine.guide_tree import inner, listing_of, positional, required, tree, wanted_guide
-from sfumato.engine.question import Encode, Look
+from sfumato.engine.question import Encode
 from sfumato.engine.wish import Wish
 from sfumato.errors import InputError
 from sfumato.families.model import Encoded, Wording
@@ -56,25 +56,19 @@ class _Maker(NamedTuple):
 
 
 def guide_asked(
-    wish: Wish, prediction: Prediction, levels: Sequence[Level], *, look: Look | None = None
-) -> Generator[list[Encode] | list[Look], Any, Asked]:
-    """Ask for the words that the guide needs, no more, and make it; ``look`` is what is seen beside them.
+    wish: Wish, prediction: Prediction, levels: Sequence[Level], *, dress: Dress = NOTHING
+) -> Generator[list[Encode], Any, Asked]:
+    """Ask for the words that the guide needs, no more, and make it; ``dress`` is what its rows wear.
 
     Raises InputError for names, options and values that there are not, before it asks anything.
     """
+    check_guide(wish, prediction, levels, dress=dress)
     wanted = wanted_guide(wish)
-    _check_perturbed(wanted)
     texts = list(dict.fromkeys(_texts(wanted, wish)))
-
-    def made(told: Mapping[_Said, Conditioning]) -> Guide:
-        return _made(_Maker(wish, told, prediction, levels, wanted, [*wanted.values]))
-
-    nothing = torch.zeros(1, 1, 1)  # what cannot be made is said before
-    made(dict.fromkeys(texts, Conditioning(nothing, beside=None if look is None else nothing)))
     encoded: list[Encoded] = yield [Encode(_wording(said, wish)) for said in texts]
-    (beside,) = (None,) if look is None else (yield [look])
-    told = zip(texts, (replace(each.conditioning, beside=beside) for each in encoded), strict=True)
-    guide = made(dict(told))
+    told = zip(texts, encoded, strict=True)
+    dressed = {said: dress.on(each.conditioning, unwanted=said.unwanted) for said, each in told}
+    guide = _made(_Maker(wish, dressed, prediction, levels, wanted, [*wanted.values]))
     notes = [
         note if said == _Said(wish.prompt) else f"{_part(said, wish)}: {note}"
         for said, each in zip(texts, encoded, strict=True)
@@ -85,6 +79,17 @@ def guide_asked(
     words = dict.fromkeys(word for each in encoded for word in each.words)
     notes += effects(wanted, wish, levels, read=unwanted)
     return Asked(guide, tuple(notes), renoises, tuple(words))
+
+
+def check_guide(
+    wish: Wish, prediction: Prediction, levels: Sequence[Level], *, dress: Dress = NOTHING
+) -> None:
+    """Raise InputError for the guide that cannot be made, without asking for any of its words."""
+    wanted = wanted_guide(wish)
+    _check_perturbed(wanted)
+    nothing = Conditioning(torch.zeros(1, 1, 1))
+    told = {said: dress.on(nothing, unwanted=said.unwanted) for said in _texts(wanted, wish)}
+    _made(_Maker(wish, told, prediction, levels, wanted, [*wanted.values]))
 
 
 def _check_perturbed(wanted: Named) -> None:

@@ -22,9 +22,10 @@ from sfumato.diffusion.samplers.asked import sampler_asked
 from sfumato.diffusion.samplers.listing import Listing
 from sfumato.engine.beginning import beginning_note
 from sfumato.engine.continuing import Pictures, check_guides, continued_note, look_asked, size_asked
+from sfumato.engine.dressing import dress_asked
 from sfumato.engine.guides import Asked
 from sfumato.engine.question import Decode, Question
-from sfumato.engine.staged import stages_asked
+from sfumato.engine.staged import check_stages, stages_asked
 from sfumato.engine.wish import Wishes, wishes
 from sfumato.errors import InputError
 from sfumato.families.model import Model
@@ -80,7 +81,9 @@ def drawing(
     levels = model.levels(request.steps, spacing if request.levels is None else request.levels)
     _check_values(sampler, levels)
     noise = SeededNoise(request.seed)
-    asked = yield from stages_asked(wished.stages, model.prediction, levels, look=look)
+    check_stages(wished.stages, model.prediction, levels, sees=look is not None)
+    dress = yield from dress_asked(request, model, pictures, levels, look=look)
+    asked = yield from stages_asked(wished.stages, model.prediction, levels, dress=dress)
     _check_sampler(request, listing, asked)
     guide = asked.guide
     if watcher is not None:
@@ -96,6 +99,7 @@ def drawing(
     notes = [
         *wished.notes,
         *asked.notes,
+        *dress.notes,
         *_unfelt(wished, model),
         *_asleep(wished, model),
         *continued_note(request, wished, model),

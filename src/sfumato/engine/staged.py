@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Generator, Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
+
+import torch
 
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Eval, Guide, Guiding, Level
-from sfumato.engine.guides import Asked, guide_asked
-from sfumato.engine.question import Encode, Look
+from sfumato.engine.dressing import NOTHING, Dress
+from sfumato.engine.guides import Asked, check_guide, guide_asked
+from sfumato.engine.question import Encode
 from sfumato.engine.wish import Wish
 from sfumato.errors import InputError
 from sfumato.families.model import Encoded
@@ -22,9 +26,19 @@ MOST_CHUNKS = 500
 of SDXL's vectors."""
 
 
+def check_stages(stages: Stages, prediction: Prediction, levels: Sequence[Level], *, sees: bool) -> None:
+    """Raise InputError for guides that cannot be made, before anything is asked for them.
+
+    ``sees`` says whether their rows will see a picture beside the latent.
+    """
+    dress = replace(NOTHING, beside=torch.zeros(1, 1, 1, 1)) if sees else NOTHING
+    for wish in dict.fromkeys(wish for _, wish in stages):
+        check_guide(wish, prediction, levels, dress=dress)
+
+
 def stages_asked(
-    stages: Stages, prediction: Prediction, levels: Sequence[Level], *, look: Look | None = None
-) -> Generator[list[Encode] | list[Look], Any, Asked]:
+    stages: Stages, prediction: Prediction, levels: Sequence[Level], *, dress: Dress = NOTHING
+) -> Generator[list[Encode], Any, Asked]:
     """Ask for all that the guides of all stages need, each thing once, and make one guide of them.
 
     Stages that wish for the same share one guide. Raises InputError as ``guide_asked`` does, and for more
@@ -34,7 +48,7 @@ def stages_asked(
     made: dict[Wish, Asked] = {}
     for _, wish in stages:
         if wish not in made:
-            asking = guide_asked(wish, prediction, levels, look=look)
+            asking = guide_asked(wish, prediction, levels, dress=dress)
             made[wish] = yield from _asking_once(asking, known)
     notes = dict.fromkeys(note for asked in made.values() for note in asked.notes)
     return Asked(
@@ -46,8 +60,8 @@ def stages_asked(
 
 
 def _asking_once(
-    asking: Generator[list[Encode] | list[Look], Any, Asked], known: dict[Hashable, object]
-) -> Generator[list[Encode] | list[Look], Any, Asked]:
+    asking: Generator[list[Encode], Any, Asked], known: dict[Hashable, object]
+) -> Generator[list[Encode], Any, Asked]:
     """The same talk, which is not heard where ``known`` has the answers; what it learns is added there."""
     answers: list[object] | None = None
     try:
@@ -56,12 +70,11 @@ def _asking_once(
                 questions = asking.send(answers)
             except StopIteration as done:
                 return done.value
-            keys: list[Hashable] = [each if isinstance(each, Encode) else id(each) for each in questions]
-            new: Any = {key: each for key, each in zip(keys, questions, strict=True) if key not in known}
+            new = list(dict.fromkeys(each for each in questions if each not in known))
             if new:
-                known |= dict(zip(new, (yield [*new.values()]), strict=True))
+                known |= dict(zip(new, (yield new), strict=True))
                 _check_kept(known.values())
-            answers = [known[key] for key in keys]
+            answers = [known[each] for each in questions]
     finally:
         asking.close()
 
