@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator, Hashable, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,12 +44,12 @@ def stages_asked(
     Stages that wish for the same share one guide. Raises InputError as ``guide_asked`` does, and for more
     text than is kept.
     """
-    known: dict[Hashable, object] = {}
+    known: dict[Encode, object] = {}
     made: dict[Wish, Asked] = {}
     for _, wish in stages:
         if wish not in made:
             asking = guide_asked(wish, prediction, levels, dress=dress)
-            made[wish] = yield from _asking_once(asking, known)
+            made[wish] = yield from asking_once(asking, known)
     notes = dict.fromkeys(note for asked in made.values() for note in asked.notes)
     return Asked(
         staged([(first, made[wish].guide) for first, wish in stages], levels),
@@ -59,8 +59,8 @@ def stages_asked(
     )
 
 
-def _asking_once(
-    asking: Generator[list[Encode], Any, Asked], known: dict[Hashable, object]
+def asking_once(
+    asking: Generator[list[Encode], Any, Asked], known: dict[Encode, object]
 ) -> Generator[list[Encode], Any, Asked]:
     """The same talk, which is not heard where ``known`` has the answers; what it learns is added there."""
     answers: list[object] | None = None
