@@ -6,7 +6,7 @@ A recipe is data; `run.py` carries it out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sfumato.models.clip import ImageConfig, TextConfig
 from sfumato.models.unet import UNetConfig
@@ -47,6 +47,34 @@ class Recipe:
     train_diffusion: Settings
     train_alignment: Settings
     first_seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlRecipe:
+    """Everything, beside the model that it is for, that decides what the ControlNet will be."""
+
+    name: str
+    variety: Variety  # of the things that the model knows, whatever sprites it names
+    lessons: int  # scenes, each with one caption
+    hint_widths: tuple[int, ...]
+    dropped: float  # share of captions that are left empty
+    unhinted: float  # share of conditioning pictures that are left black
+    train: Settings
+    first_seed: int  # far from the seeds that the model itself was taught
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceRecipe:
+    """Everything, beside the model that it is for, that decides what the reader of references will be."""
+
+    name: str
+    variety: Variety  # of the things that the model knows, whatever sprites it names
+    groups: int  # of four pictures with one layout
+    tokens: int  # in which a style is told
+    inner: int  # width within what reads style and composition
+    layers: int  # of the resampler of styles
+    train: Settings
+    first_seed: int  # far from the seeds that the model itself was taught
 
 
 def variety(sprites: tuple[str, ...], *, grid: float, jitter: float, turn: float) -> Variety:
@@ -218,5 +246,46 @@ WORLD_M = Recipe(
     train_diffusion=settings(20_000, batch=256, rate=2e-3, average=0.9995),
     train_alignment=settings(1_000, batch=512, rate=1e-3, average=0.99),
 )
+
+CONTROL_S = ControlRecipe(
+    name="control-s",
+    variety=variety((), grid=1 / 16, jitter=0.0, turn=0.0),
+    lessons=24_000,
+    hint_widths=(8, 16, 32, 64),
+    dropped=0.15,
+    unhinted=0.1,
+    train=replace(
+        settings(1_400, batch=64, rate=1.5e-3, average=0.995, warmup=50), save_every=100, sample_every=200
+    ),
+    first_seed=10**8,
+)
+
+REFERENCE_S = ReferenceRecipe(
+    name="reference-s",
+    variety=replace(
+        variety((), grid=1 / 16, jitter=0.0, turn=0.0),
+        styles=dict.fromkeys(STYLES, 1.0),
+        backgrounds=dict.fromkeys(BACKGROUNDS, 1.0),
+    ),
+    groups=5_000,
+    tokens=8,
+    inner=192,
+    layers=2,
+    train=replace(
+        settings(1_600, batch=64, rate=2e-3, average=0.995, warmup=30), save_every=100, sample_every=200
+    ),
+    first_seed=2 * 10**8,
+)
+
+REFERENCE_M = replace(
+    REFERENCE_S,
+    name="reference-m",
+    groups=40_000,
+    tokens=16,
+    inner=256,
+    train=settings(8_000, batch=256, rate=2e-3, average=0.999),
+)
+
+REFERENCES: dict[str, ReferenceRecipe] = {"reference-s": REFERENCE_S, "reference-m": REFERENCE_M}
 
 RECIPES: dict[str, Recipe] = {"world-s": WORLD_S, "world-m": WORLD_M}

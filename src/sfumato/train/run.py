@@ -56,7 +56,7 @@ class Run:
     def __init__(self, recipe: Recipe, folder: Path, device: str = "cpu") -> None:
         self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
         folder.mkdir(parents=True, exist_ok=True)
-        _claim(folder / "recipe.json", recipe)
+        claim(folder / "recipe.json", asdict(recipe))
         self.renderer = Renderer(recipe.variety.sprites, recipe.size, self.device)
 
     def __call__(self) -> Path:
@@ -268,9 +268,9 @@ def summary(path: Path, batch: int) -> dict[str, float]:
     return {"steps": before, "minutes": round(seconds / 60, 1), "loss": round(lines[-1]["loss"], 4)}
 
 
-def _claim(path: Path, recipe: Recipe) -> None:
+def claim(path: Path, recipe: Mapping[str, object]) -> None:
     """Write down which recipe a folder is for, or see that it is this one."""
-    wanted = json.dumps(asdict(recipe), indent=1, sort_keys=True) + "\n"
+    wanted = json.dumps(recipe, indent=1, sort_keys=True) + "\n"
     if not path.exists():
         path.write_text(wanted, encoding="utf-8")
     elif path.read_text(encoding="utf-8") != wanted:
