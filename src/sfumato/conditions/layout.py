@@ -5,11 +5,16 @@ The colours go by the order of the boxes, so that "the first thing" has one colo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from sfumato.conditions.colours import snapped
+from sfumato.conditions.condition import Given, Material, Size
+from sfumato.conditions.reading import check_size, data, drawing, is_data, numbers
 from sfumato.errors import InputError
 
 LAYOUT_COLOURS: dict[str, tuple[int, int, int]] = {
@@ -23,6 +28,26 @@ LAYOUT_COLOURS: dict[str, tuple[int, int, int]] = {
     "orange": (255, 128, 0),
 }
 """In the order of the boxes. Training and use share this table: another order is another control."""
+
+
+def boxes(given: Given, size: Size | None) -> Material:
+    """A picture of boxes: drawn already, or to be drawn from a list ``[[x, y, width, height], ...]``."""
+    if not is_data(given):
+        return drawing(given, size)
+    if size is None:
+        raise InputError("boxes without a canvas: say how large the picture is")
+    listed = data(given)
+    if isinstance(listed, Mapping):
+        listed = cast("Mapping[str, object]", listed).get("boxes")
+    if isinstance(listed, (str, bytes)) or not isinstance(listed, Sequence) or not listed:
+        raise InputError(f"a layout is a list of boxes such as [[0.1, 0.2, 0.5, 0.5]], not {str(given)[:60]}")
+    items = [numbers(item) or [] for item in cast("Sequence[object]", listed)]
+    return Material(Image.fromarray(layout_of(items, check_size(size))), ())
+
+
+def layout(picture: Image.Image) -> Image.Image:
+    """A picture in the colours of a layout and black: each pixel in the nearest of them."""
+    return snapped(picture, [(0, 0, 0), *LAYOUT_COLOURS.values()])
 
 
 def layout_of(boxes: Sequence[Sequence[float]], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -46,7 +71,7 @@ def layout_of(boxes: Sequence[Sequence[float]], size: tuple[int, int]) -> NDArra
 
 def _checked(box: Sequence[float], number: int) -> tuple[float, float, float, float]:
     if len(box) != 4:
-        raise InputError(f"box {number} of the layout has {len(box)} numbers; it takes x, y, width, height")
+        raise InputError(f"box {number} of the layout has {len(box)} numbers: write [x, y, width, height]")
     x, y, width, height = box
     if not (0 < width <= 1 and 0 < height <= 1 and -width < x < 1 and -height < y < 1):
         raise InputError(
