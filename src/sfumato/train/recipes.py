@@ -1,6 +1,7 @@
 """The numbers of every recipe: what is taught, to networks of which shape, for how many steps.
 
-`world-s` trains the embedded model in some 130 minutes on two CPU cores, `world-m` a larger one on a GPU.
+`world-s` trains the embedded model in some 130 minutes on two CPU cores, `world-m` a larger one on a GPU;
+`controlnet` and `controlnet-m`, likewise, the ControlNet beside a model that is there.
 A recipe is data; `run.py` carries it out.
 """
 
@@ -267,7 +268,7 @@ REFERENCE_S = ReferenceRecipe(
         styles=dict.fromkeys(STYLES, 1.0),
         backgrounds=dict.fromkeys(BACKGROUNDS, 1.0),
     ),
-    groups=5_000,
+    groups=4_000,
     tokens=8,
     inner=192,
     layers=2,
@@ -288,4 +289,14 @@ REFERENCE_M = replace(
 
 REFERENCES: dict[str, ReferenceRecipe] = {"reference-s": REFERENCE_S, "reference-m": REFERENCE_M}
 
+CONTROL_M = replace(
+    CONTROL_S,
+    name="control-m",
+    lessons=200_000,
+    hint_widths=(16, 32, 64, 128),
+    train=settings(12_000, batch=256, rate=1e-3, average=0.999),
+)
+
 RECIPES: dict[str, Recipe] = {"world-s": WORLD_S, "world-m": WORLD_M}
+CONTROLS: dict[str, ControlRecipe] = {"controlnet": CONTROL_S, "controlnet-m": CONTROL_M}
+"""What is trained beside a model that stands still."""
