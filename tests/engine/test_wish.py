@@ -128,7 +128,6 @@ def test_a_model_that_fills_holes_fills_all_where_there_is_no_picture_and_says_s
 @pytest.mark.parametrize(
     ("beside", "given", "told"),
     [
-        (0, {"picture": "p"}, "reads words alone"),
         (FILLS, {"picture": "p"}, "give a mask"),
         (EDITS, {"picture": "p", "mask": "m"}, "the mask would have no effect"),
         (EDITS, {}, "give it one to edit"),

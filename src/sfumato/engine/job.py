@@ -1,35 +1,43 @@
 """A whole request as a generator: the words encoded, the noise taken away step by step, the latent decoded.
 
 ``drawing`` is the protocol of ``diffusion/protocol.py`` with a beginning and an end: besides ``Call`` it asks
-``Encode`` and ``Decode``. It holds no network; ``engine.py`` answers it, and many like it, together.
+``Encode``, ``Decode`` and their like. It holds no network; ``engine.py`` answers it, and many like it,
+together. What is walked is in ``painting.py``, how it begins in ``first.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
-import torch
 from torch import Tensor
 
-from sfumato.adapters.triggers import lacking
 from sfumato.diffusion.noise import SeededNoise
-from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding, Level, Sampler, guided
-from sfumato.diffusion.samplers import SAMPLERS
-from sfumato.diffusion.samplers.asked import sampler_asked
-from sfumato.diffusion.samplers.listing import Listing
-from sfumato.engine.beginning import beginning_note
-from sfumato.engine.continuing import Pictures, check_guides, continued_note, look_asked, size_asked
-from sfumato.engine.dressing import dress_asked
+from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding
+from sfumato.engine.canvas import Canvas
+from sfumato.engine.continuing import (
+    Pictures,
+    canvas_asked,
+    canvas_notes,
+    check_asked,
+    look_asked,
+    strength_asked,
+)
+from sfumato.engine.first import first_pass
 from sfumato.engine.guides import Asked
+from sfumato.engine.notes import painting_notes
+from sfumato.engine.painting import Painting, painting_asked
+from sfumato.engine.passes import passes_asked
+from sfumato.engine.passes.listing import Again, Going, SoFar
 from sfumato.engine.question import Decode, Question
-from sfumato.engine.staged import check_stages, stages_asked
-from sfumato.engine.wish import Wishes, wishes
+from sfumato.engine.walk import Walk, walk_asked
 from sfumato.errors import InputError
 from sfumato.families.model import Model
-from sfumato.request import Request
+from sfumato.request import LARGEST_SEED, Request
+
+NEXT = 0x9E3779B97F4A7C15  # an odd number, the golden share of 2**64: seeds of passes lie far apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,135 +77,122 @@ def drawing(
     """Draw one request with answers of ``model``'s networks; ``watcher`` is told of every step.
 
     ``pictures`` holds what the request goes on from. Raises InputError, before it asks anything, for a size,
-    sampler, option, spacing, picture or adapter that there is not.
+    sampler, option, spacing, picture, pass or adapter that there is not.
     """
-    size = size_asked(request, model, pictures)
-    look = look_asked(request, model, pictures)
-    wished = wishes(request, size)
-    check_guides(wished, model)
-    model.closet.check(name for name, _, _ in wished.adapters)
-    sampler, listing, spacing = sampler_asked(request.sampler)
-    _check_walk(request, listing, spacing)
-    levels = model.levels(request.steps, spacing if request.levels is None else request.levels)
-    _check_values(sampler, levels)
-    noise = SeededNoise(request.seed)
-    check_stages(wished.stages, model.prediction, levels, sees=look is not None)
-    dress = yield from dress_asked(request, model, pictures, levels, look=look)
-    asked = yield from stages_asked(wished.stages, model.prediction, levels, dress=dress)
-    _check_sampler(request, listing, asked)
-    guide = asked.guide
-    if watcher is not None:
-        guide = _watched(guide, levels, watcher)
-    x = levels[0].sigma * noise(model.blank(size))
-    latent = yield from guided(sampler(x, levels, noise), guide, renoises=listing.renoises)
-    if not bool(latent.isfinite().all()):
-        raise InputError(
-            f"guidance {request.guidance} and sampler {request.sampler} drove the picture out of all bounds: "
-            "lower the first, or change options of the second"
-        )
+    plan = _planned(request, model, pictures)
+    canvas = plan.canvas
+    watch = _Watch(watcher, [plan.first.walk, *(each.walk for each in plan.again)])
+    if canvas is not None and canvas.is_kept:
+        blank = model.blank(model.native)
+        watch.done(blank)
+        return Drawn(canvas.picture.to(blank), ("the mask is black all over: the picture is kept as it is",))
+    latent, found = yield from _drawn(plan, watch, SeededNoise(request.seed))
     (picture,) = yield [Decode(latent)]
+    if canvas is not None:
+        picture = canvas.finished(picture)
+    asked = [each for each in found if each is not None]
     notes = [
-        *wished.notes,
-        *asked.notes,
-        *dress.notes,
-        *_unfelt(wished, model),
-        *_asleep(wished, model),
-        *continued_note(request, wished, model),
-        *beginning_note(levels, model.levels(request.steps, None)),
-        *_walk_note(request, listing, levels),
-        *_size_note(size, model),
+        *canvas_notes(canvas, model, plan.first.walk.strength),
+        *(note for each in asked for note in each.notes),
+        *(note for each in _walked(plan) for note in painting_notes(each)),
+        *([] if asked else ["strength 0: the picture went through the autoencoder, and words did nothing"]),
     ]
-    worn = dict.fromkeys(name for name, _, _ in wished.adapters)
-    return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn), asked.words)
+    worn = dict.fromkeys(name for name, _, _ in plan.first.wished.adapters)
+    words = dict.fromkeys(word for each in asked for word in each.words)
+    return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn), tuple(words))
 
 
-def _check_walk(request: Request, listing: Listing, spacing: str | None) -> None:
-    """Raise InputError for fewer steps than the sampler can do with, and for two spacings at once."""
-    if request.steps < listing.fewest:
+class _Plan(NamedTuple):
+    """All that will be drawn, checked."""
+
+    canvas: Canvas | None
+    first: Painting
+    again: tuple[Again, ...]
+
+
+def _planned(request: Request, model: Model, pictures: Pictures) -> _Plan:
+    check_asked(request, model)
+    canvas = canvas_asked(request, model, pictures)
+    if canvas is None:
+        size = request.size or model.native
+        model.check_size(size)
+    else:
+        size = canvas.size
+    walk = walk_asked(request, model, strength_asked(request, model))
+    look = look_asked(request, model, canvas)
+    first = painting_asked(request, model, pictures=pictures, size=size, walk=walk, look=look)
+    return _Plan(canvas, first, tuple(_passes(first, canvas)))
+
+
+def _passes(first: Painting, canvas: Canvas | None) -> Generator[Again, None, None]:
+    """The passes that follow, each planned for the size that the one before it makes."""
+    request, model, size = first.request, first.model, first.size
+    asked = passes_asked(request.passes)
+    if asked and canvas is not None and canvas.mask is not None:
         raise InputError(
-            f"{request.sampler} cannot draw in so few steps as {request.steps}: "
-            f"ask for at least {listing.fewest}"
+            "passes go over the whole picture, and the mask keeps some of it to the pixel: paint first, then "
+            "bring the result with strength 0 and the passes"
         )
-    if spacing is not None and request.levels is not None:
-        raise InputError(
-            f"{request.sampler} names the spacing {spacing} and levels says {request.levels}: leave one out"
-        )
+    if asked and model.channels_beside:
+        raise InputError(f"{model.name} sees a picture beside the words, and passes none: leave them out")
+    for each in asked:
+        steps = request.steps if each.steps is None else each.steps
+        again = each.planned(Going(replace(request, steps=steps), model, first.pictures, size))
+        size = again.size
+        yield again
 
 
-def _check_values(sampler: Sampler, levels: Sequence[Level]) -> None:
-    """Raise InputError for values of options that the sampler refuses, which it does when it starts."""
-    start = torch.zeros(1)
-    steps = sampler(start, levels, SeededNoise(0))
-    try:
-        next(steps, None)
-    finally:
-        steps.close()
+def _walked(plan: _Plan) -> list[Painting]:
+    """What is walked: a picture that goes to the passes as it is was not."""
+    paintings = [plan.first, *(each.painting for each in plan.again)]
+    return [each for each in paintings if each.walk.strength > 0]
 
 
-def _check_sampler(request: Request, listing: Listing, asked: Asked) -> None:
-    """Raise InputError if the guide needs what the sampler does not do."""
-    if asked.renoises and not listing.renoises:
-        able = ", ".join(name for name, each in SAMPLERS.items() if each.renoises)
-        raise InputError(
-            f"guidance {request.guidance} says where the noise is read from, and sampler {request.sampler} "
-            f"does not look: take one of {able}"
-        )
+def _drawn(
+    plan: _Plan, watch: _Watch, noise: SeededNoise
+) -> Generator[Question, Any, tuple[Tensor, list[Asked | None]]]:
+    """The latent of the finished picture, and what the guides of its passes had to say."""
+    found: list[Asked | None] = []
+    so_far = SoFar(None, None if plan.canvas is None else plan.canvas.picture)
+    if plan.first.walk.strength > 0 or not plan.again:
+        latent, asked = yield from first_pass(plan.first, plan.canvas, noise, watch)
+        found.append(asked)
+        so_far = SoFar(latent, None)
+        if asked is None:
+            watch.done(latent)
+    for number, again in enumerate(plan.again, start=1):
+        # noise that the picture was made of would be found again in it, and made stronger
+        fresh = SeededNoise((noise.seed + number * NEXT) % LARGEST_SEED)
+        latent, asked = yield from again.redrawn(so_far, fresh, watch)
+        found.append(asked)
+        so_far = SoFar(latent, None)
+    assert so_far.latent is not None  # noqa: S101 - one of the two was walked
+    return so_far.latent, found
 
 
-def _watched(guide: Guide, levels: Sequence[Level], watcher: Watcher) -> Guide:
-    """The same guide, which shows each of its answers to ``watcher``."""
+class _Watch:
+    """Shows each answer of the guides that it is handed to a watcher, counted over all walks."""
 
-    def show(question: Eval) -> Guiding:
-        answer: Denoised = yield from guide(question)
-        passed = sum(level.sigma >= question.level.sigma for level in levels)  # some ask between two levels
-        watcher(Seen(passed, len(levels) - 1, answer.clean))
-        return answer
+    def __init__(self, watcher: Watcher | None, walks: Sequence[Walk]) -> None:
+        self.watcher = watcher
+        self.walks = walks
 
-    return show
+    def __call__(self, guide: Guide, walk: Walk) -> Guide:
+        watcher = self.watcher
+        if watcher is None:
+            return guide
+        before = sum(each.steps for each in self.walks[: self.walks.index(walk)])
+        total = sum(each.steps for each in self.walks)
 
+        def show(question: Eval) -> Guiding:
+            answer: Denoised = yield from guide(question)
+            passed = sum(level.sigma >= question.level.sigma for level in walk.levels)  # some ask between two
+            watcher(Seen(before + min(max(passed, 1), walk.steps), total, answer.clean))
+            return answer
 
-def _walk_note(request: Request, listing: Listing, levels: Sequence[Level]) -> list[str]:
-    """What a sampler does not take from the walk, or has no room for in it."""
-    if levels[-1].sigma == 0 and len(levels) - 1 < listing.euler_below:
-        few, enough = len(levels) - 1, listing.euler_below
-        return [f"{request.sampler} in so few steps as {few} is Euler's method: it differs from {enough} on"]
-    if listing.adaptive:
-        return [
-            f"{request.sampler} goes in steps of its own: steps and levels only say where it begins and ends"
-        ]
-    if listing.own_levels:
-        return [
-            f"{request.sampler} goes through levels of its own: a spacing only says where it begins and ends"
-        ]
-    return []
+        return show
 
-
-def _unfelt(wished: Wishes, model: Model) -> list[str]:
-    """The worn adapters that change nothing, all their weights taken together."""
-    notes: list[str] = []
-    for name in dict.fromkeys(name for name, _, _ in wished.adapters):
-        weights = [(picture, words) for each, picture, words in wished.adapters if each == name]
-        picture, words = map(sum, zip(*weights, strict=True))
-        if not model.closet.is_felt(name, picture=picture, words=words):
-            notes.append(
-                f"adapter {name} has no effect at weight {picture:g} for the picture and {words:g} for the "
-                "words: all that it adds is 0"
-            )
-    return notes
-
-
-def _asleep(wished: Wishes, model: Model) -> list[str]:
-    """The trigger words of worn adapters that no text of the prompt says at any step."""
-    notes: list[str] = []
-    for name in dict.fromkeys(name for name, _, _ in wished.adapters):
-        words = model.closet.adapters[name].triggers
-        if words and all(lacking(text, words) == words for text in wished.texts):
-            notes.append(f"adapter {name} wakes to words that the prompt does not say: {', '.join(words)}")
-    return notes
-
-
-def _size_note(size: tuple[int, int], model: Model) -> list[str]:
-    if size == model.native:
-        return []
-    native = "x".join(map(str, model.native))
-    return [f"the model learned pictures of {native}: at {size[0]}x{size[1]} its composition may suffer"]
+    def done(self, clean: Tensor) -> None:
+        """Tell of a picture that no step was taken for."""
+        if self.watcher is not None:
+            self.watcher(Seen(1, 1, clean))

@@ -92,7 +92,7 @@ class Latents:
     def _joined(self, latent: Tensor, tiles: Tiles) -> Tensor:
         """The picture of a latent, tile by tile; at every pixel the shares of its tiles sum to one."""
         whole = latent.new_zeros(1, 3, *(side * self.shrink for side in latent.shape[2:]))
-        across, down = (_spans(side, tiles, self.shrink) for side in (latent.shape[3], latent.shape[2]))
+        across, down = (spans(side, tiles, self.shrink) for side in (latent.shape[3], latent.shape[2]))
         for top, bottom, below in down:
             for left, right, beside in across:
                 tile = self._decoded(latent[:, :, top:bottom, left:right])
@@ -102,7 +102,7 @@ class Latents:
         return whole
 
 
-def _spans(length: int, tiles: Tiles, shrink: int) -> list[tuple[int, int, Tensor]]:
+def spans(length: int, tiles: Tiles, shrink: int) -> list[tuple[int, int, Tensor]]:
     """The tiles along one side: first place, the one behind the last, and the share in each pixel.
 
     As few of one size as overlap by ``tiles.overlap`` or more. Shares rise and fall as a cosine.

@@ -1,0 +1,56 @@
+"""One line for everything of a request that changes nothing in a walk, or not as it is expected to."""
+
+from __future__ import annotations
+
+from sfumato.adapters.triggers import lacking
+from sfumato.engine.beginning import beginning_note
+from sfumato.engine.continuing import continued_note
+from sfumato.engine.painting import Painting
+from sfumato.engine.walk import walk_notes
+from sfumato.engine.wish import Wishes
+from sfumato.families.model import Model
+
+
+def painting_notes(painting: Painting) -> list[str]:
+    """What of its words, adapters, walk and size is to be told."""
+    request, model, walk, wished = painting.request, painting.model, painting.walk, painting.wished
+    return [
+        *wished.notes,
+        *_unfelt(wished, model),
+        *_asleep(wished, model),
+        *continued_note(request, wished, model),
+        *beginning_note(walk.whole, model.levels(request.steps, None)),
+        *walk_notes(request, walk),
+        *_size_note(painting.size, model),
+    ]
+
+
+def _unfelt(wished: Wishes, model: Model) -> list[str]:
+    """The worn adapters that change nothing, all their weights taken together."""
+    notes: list[str] = []
+    for name in dict.fromkeys(name for name, _, _ in wished.adapters):
+        weights = [(picture, words) for each, picture, words in wished.adapters if each == name]
+        picture, words = map(sum, zip(*weights, strict=True))
+        if not model.closet.is_felt(name, picture=picture, words=words):
+            notes.append(
+                f"adapter {name} has no effect at weight {picture:g} for the picture and {words:g} for the "
+                "words: all that it adds is 0"
+            )
+    return notes
+
+
+def _asleep(wished: Wishes, model: Model) -> list[str]:
+    """The trigger words of worn adapters that no text of the prompt says at any step."""
+    notes: list[str] = []
+    for name in dict.fromkeys(name for name, _, _ in wished.adapters):
+        words = model.closet.adapters[name].triggers
+        if words and all(lacking(text, words) == words for text in wished.texts):
+            notes.append(f"adapter {name} wakes to words that the prompt does not say: {', '.join(words)}")
+    return notes
+
+
+def _size_note(size: tuple[int, int], model: Model) -> list[str]:
+    if size == model.native:
+        return []
+    native = "x".join(map(str, model.native))
+    return [f"the model learned pictures of {native}: at {size[0]}x{size[1]} its composition may suffer"]
