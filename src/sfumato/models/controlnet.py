@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ from sfumato.diffusion.protocol import NO_EXTRAS, Extras
 from sfumato.models.layers.embeddings import Embedding, sinusoids
 from sfumato.models.layers.residual import zeroed
 from sfumato.models.layers.sizes import check_sizes
-from sfumato.models.layers.transformer import numbered
+from sfumato.models.layers.transformer import LinearTransformer, numbered
 from sfumato.models.unet import DownLevel, Middle, UNet, UNetConfig
 
 HINT_WIDTHS = (16, 32, 96, 256)  # of every published hint embedder
@@ -31,6 +32,7 @@ class ControlNetConfig:
     unet: UNetConfig  # `in_channels` are those of the latent alone, also where the U-Net sees more beside it
     hint_channels: int
     hint_widths: tuple[int, ...]  # the picture is halved between each two: 4 widths make it 8 times smaller
+    bare_middle: bool = False  # a transformer without blocks at the bottom, as the small ones for SDXL have
 
     def __post_init__(self) -> None:
         check_sizes(self)
@@ -76,6 +78,50 @@ def joints(widths: Sequence[int]) -> nn.ModuleList:
     return nn.ModuleList(zeroed(nn.Conv2d(width, width, 1)) for width in widths)
 
 
+def middle(config: ControlNetConfig) -> Middle:
+    """The bottom of the copied way down."""
+    shape = config.unet
+    made = Middle(shape)
+    if config.bare_middle:
+        width, heads = shape.block_out_channels[-1], shape.heads[-1]
+        made.attentions[0] = LinearTransformer(
+            width, shape.context_width, heads=heads, depth=0, groups=shape.norm_groups
+        )
+    return made
+
+
+class Joined(Protocol):
+    """A copied way down, and what joins it to a U-Net's."""
+
+    down_blocks: nn.ModuleList
+    mid_block: Middle
+    controlnet_down_blocks: nn.ModuleList
+    controlnet_mid_block: nn.Conv2d
+
+
+def joined(network: Joined, x: Tensor, time: Tensor, context: Tensor, extras: Extras) -> tuple[Tensor, ...]:
+    """What a network says is to be added to each skip and, last, to the middle, on the way down of `x`."""
+    skips = [x]
+    for level in network.down_blocks:
+        x, made = level(x, time, context, extras)
+        skips += made
+    x = network.mid_block(x, time, context, extras)
+    joints = zip(network.controlnet_down_blocks, skips, strict=True)
+    return (*(joint(skip) for joint, skip in joints), network.controlnet_mid_block(x))
+
+
+def check_told(config: ControlNetConfig, x: Tensor, hint: Tensor, vector: Tensor | None) -> None:
+    """Raise ValueError for a vector or an embedded hint that does not go with the latent `x`."""
+    given, taken = 0 if vector is None else vector.shape[1], config.unet.vector_width
+    if given != taken:
+        raise ValueError(f"a vector of {given} was given to a ControlNet that takes {taken}")
+    if hint.shape[2:] != x.shape[2:]:
+        raise ValueError(
+            f"a hint of {tuple(hint.shape[2:])} places for a latent of {tuple(x.shape[2:])}: a hint is drawn "
+            f"{config.shrink} times as large, each way"
+        )
+
+
 class ControlNet(nn.Module):
     """`embed(hint)` once for a picture, then `forward(...)` at every step gives what to add to the skips."""
 
@@ -91,7 +137,7 @@ class ControlNet(nn.Module):
             self.add_embedding = Embedding(shape.vector_width, shape.time_width)
         self.controlnet_cond_embedding = HintEmbedding(config)
         self.down_blocks = nn.ModuleList(DownLevel(shape, level) for level in levels)
-        self.mid_block = Middle(shape)
+        self.mid_block = middle(config)
         self.controlnet_down_blocks = joints(config.skip_widths)
         self.controlnet_mid_block = zeroed(nn.Conv2d(last, last, 1))
         self.layers = numbered(self)
@@ -115,31 +161,15 @@ class ControlNet(nn.Module):
         `x`, `time`, `context` and `vector` are what the U-Net is told; `extras` speaks of this network's own
         layers. Raises ValueError for what it cannot take.
         """
-        self._check(x, hint_embedding, vector)
+        check_told(self.config, x, hint_embedding, vector)
         time = silu(self._embed_time(time, vector))
         x = self.conv_in(x) + hint_embedding
-        skips = [x]
-        for level in self.down_blocks:
-            x, made = level(x, time, context, extras)
-            skips += made
-        x = self.mid_block(x, time, context, extras)
-        joined = [joint(skip) for joint, skip in zip(self.controlnet_down_blocks, skips, strict=True)]
-        return (*joined, self.controlnet_mid_block(x))
+        return joined(self, x, time, context, extras)
 
     def _embed_time(self, time: Tensor, vector: Tensor | None) -> Tensor:
         waves = sinusoids(time, self.config.unet.block_out_channels[0]).to(self.conv_in.weight.dtype)
         embedded = self.time_embedding(waves)
         return embedded if vector is None else embedded + self.add_embedding(vector)
-
-    def _check(self, x: Tensor, hint: Tensor, vector: Tensor | None) -> None:
-        given, taken = 0 if vector is None else vector.shape[1], self.config.unet.vector_width
-        if given != taken:
-            raise ValueError(f"a vector of {given} was given to a ControlNet that takes {taken}")
-        if hint.shape[2:] != x.shape[2:]:
-            raise ValueError(
-                f"a hint of {tuple(hint.shape[2:])} places for a latent of {tuple(x.shape[2:])}: a hint is "
-                f"drawn {self.config.shrink} times as large, each way"
-            )
 
 
 def newborn(unet: UNet, *, hint_widths: tuple[int, ...] = HINT_WIDTHS, hint_channels: int = 3) -> ControlNet:
