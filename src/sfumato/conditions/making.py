@@ -32,3 +32,14 @@ def made(kind: str, given: Given, size: Size | None = None) -> Opened:
     material = condition.reader(given, size)
     image = condition.maker(material.of, **options_of(condition.maker, wanted, WHAT))
     return Opened(image, material.notes)
+
+
+def read_as(kind: str) -> str:
+    """The name of the kind that a control is to take a picture for: that of ``as-is(of=canny)`` is canny.
+
+    "" is a picture of which nothing is said.
+    """
+    if not kind:
+        return ""
+    wanted = named(kind)
+    return str(dict(wanted.options).get("of", "")) if wanted.name == "as-is" else wanted.name
