@@ -1,0 +1,189 @@
+"""Going on from a picture: strength is an exact level, and what a mask keeps is kept to the pixel."""
+
+import pytest
+import torch
+
+from sfumato.diffusion.samplers import SAMPLERS
+from sfumato.engine import Engine, drawing
+from sfumato.engine.kept import pasted
+from sfumato.errors import InputError
+from sfumato.request import Request
+
+STEPS = 6
+
+
+def picture_of(width: int = 16, height: int = 16, seed: int = 1) -> torch.Tensor:
+    """Soft blots in whole 255ths, as pictures are brought."""
+    coarse = torch.rand(1, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+    fine = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
+    return (fine * 255).round() / 255
+
+
+def half(width: int = 16, height: int = 16) -> torch.Tensor:
+    """White in the left half."""
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., : width // 2] = 1
+    return mask
+
+
+PICTURES = {
+    "p": picture_of(),
+    "half": half(),
+    "none": torch.zeros(1, 1, 16, 16),
+    "all": torch.ones(1, 1, 16, 16),
+    "gray": torch.full((1, 1, 16, 16), 0.5),
+}
+
+
+def job(model, **wishes):
+    settings = {"prompt": "a red cat", "seed": 3, "steps": STEPS, "sampler": "euler", "guidance": 2.0}
+    return drawing(Request(**{**settings, **wishes}), model, pictures=PICTURES)
+
+
+def drawn(model, **wishes):
+    ((ended,),) = [round_ for round_ in Engine(model).run([job(model, **wishes)]) if round_]
+    if isinstance(ended.outcome, Exception):
+        raise ended.outcome
+    return ended.outcome
+
+
+def through(model, picture):
+    with torch.inference_mode():
+        return model.decode(model.look(picture))
+
+
+def test_strength_0_is_the_picture_through_the_autoencoder(tiny_world):
+    got = drawn(tiny_world, picture="p", strength=0)
+    assert torch.equal(got.picture, through(tiny_world, PICTURES["p"]))
+    assert got.notes == ("strength 0: the picture went through the autoencoder, and words did nothing",)
+
+
+def test_strength_1_ignores_the_picture_bit_for_bit_and_says_so(tiny_world):
+    got = drawn(tiny_world, picture="p", strength=1)
+    assert torch.equal(got.picture, drawn(tiny_world).picture)
+    assert any("strength 1 begins from pure noise" in note for note in got.notes)
+
+
+def test_the_higher_the_strength_the_further_it_goes(tiny_world):
+    kept = through(tiny_world, PICTURES["p"])
+    away = [
+        float((drawn(tiny_world, picture="p", strength=strength, guidance=1).picture - kept).square().mean())
+        for strength in (0.05, 0.3, 0.6, 0.9)
+    ]
+    assert away == sorted(away)
+    assert away[0] < 0.3 * away[-1]
+
+
+def test_strength_is_06_unless_it_is_said(tiny_world):
+    one, other = drawn(tiny_world, picture="p"), drawn(tiny_world, picture="p", strength=0.6)
+    assert torch.equal(one.picture, other.picture)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_sampler_goes_on_from_a_picture(tiny_world, sampler):
+    """From a level that is none of its walk's; with little strength it stays near."""
+    kept = through(tiny_world, PICTURES["p"])
+    near = drawn(tiny_world, picture="p", strength=0.02, steps=100, sampler=sampler, guidance=1).picture
+    far = drawn(tiny_world, picture="p", strength=0.55, sampler=sampler, guidance=1).picture
+    assert (near - kept).abs().mean() < 0.5 * (far - kept).abs().mean()
+
+
+@pytest.mark.parametrize("strength", [None, 0.55])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_with_every_sampler_what_a_mask_keeps_is_kept_to_the_pixel(tiny_world, sampler, strength):
+    got = drawn(tiny_world, picture="p", mask="half", strength=strength, sampler=sampler).picture
+    kept = PICTURES["half"].expand(-1, 3, -1, -1) == 0
+    assert torch.equal(got[kept], PICTURES["p"][kept])
+    assert (got - PICTURES["p"])[~kept].abs().mean() > 0.02
+
+
+@pytest.mark.parametrize("masking", ["soft", "hard", "differential"])
+def test_a_mask_of_zeros_returns_the_picture_untouched_and_asks_nothing(tiny_world, masking):
+    talk = job(tiny_world, picture="p", mask="none", masking=masking)
+    with pytest.raises(StopIteration) as done:
+        next(talk)
+    assert torch.equal(done.value.value.picture, PICTURES["p"])
+    assert done.value.value.notes == ("the mask is black all over: the picture is kept as it is",)
+
+
+@pytest.mark.parametrize("masking", ["soft", "hard", "differential"])
+def test_a_mask_of_ones_keeps_nothing_and_says_so(tiny_world, masking):
+    got = drawn(tiny_world, picture="p", mask="all", masking=masking)
+    assert torch.equal(got.picture, drawn(tiny_world).picture)
+    assert any("white all over" in note for note in got.notes)
+    with_strength = drawn(tiny_world, picture="p", mask="all", masking=masking, strength=0.5)
+    assert torch.equal(with_strength.picture, drawn(tiny_world, picture="p", strength=0.5).picture)
+
+
+def test_in_a_hard_mask_gray_is_kept_and_in_a_soft_one_it_is_mixed(tiny_world):
+    assert torch.equal(drawn(tiny_world, picture="p", mask="gray", masking="hard").picture, PICTURES["p"])
+    kept, painted = through(tiny_world, PICTURES["p"]), drawn(tiny_world).picture
+    mixed = drawn(tiny_world, picture="p", mask="gray").picture
+    assert (mixed - kept).abs().mean() < 0.8 * (painted - kept).abs().mean()
+    assert (mixed - kept).abs().mean() > 0.05 * (painted - kept).abs().mean()
+
+
+@pytest.mark.parametrize("strength", [1.0, 2 / 3])
+def test_in_a_differential_mask_gray_is_a_strength_of_its_own(tiny_world, strength):
+    """Everywhere the same, it is image-to-image from there: the kept part was the noised picture until then."""
+    got = drawn(tiny_world, picture="p", mask="gray", masking="differential", strength=strength)
+    expected = drawn(tiny_world, picture="p", strength=strength / 2)
+    assert torch.allclose(got.picture, expected.picture, atol=2e-5)
+
+
+def test_requests_from_a_picture_share_a_batch_and_each_is_drawn_as_alone(tiny_world):
+    wishes = [
+        {},
+        {"picture": "p", "strength": 0.4, "sampler": "dpmpp_2m"},
+        {"picture": "p", "mask": "half"},
+        {"picture": "p", "mask": "gray", "masking": "differential", "sampler": "euler_ancestral"},
+        {"picture": "p", "mask": "none"},
+        {"picture": "p", "strength": 0},
+        {"passes": ("hires(1.5, steps=3)",), "seed": 5},
+        {"passes": ("tiled(2, tile=16, overlap=0, steps=3)",), "guidance": "apg(3)"},
+        {"picture": "p", "outpaint": (0, 0, 8, 0)},
+        {"variations": ((9, 0.3),), "toward": ("two yellow fish", 0.4)},
+    ]
+    jobs = [job(tiny_world, **wish) for wish in wishes]
+    found = dict(each for round_ in Engine(tiny_world).run(jobs, at_once=len(jobs)) for each in round_)
+    for number, wish in enumerate(wishes):
+        assert torch.equal(found[number].picture, drawn(tiny_world, **wish).picture), wish
+
+
+@pytest.mark.parametrize(
+    ("wishes", "told"),
+    [
+        ({"masking": "hard"}, "masking hard says what gray means in a mask, and there is none"),
+        ({"picture": "p", "mask": "half", "strength": 0}, "at strength 0 nothing is painted under the mask"),
+        ({"picture": "p", "strength": 0.1, "sampler": "dpm_fast"}, "leaves 1 of 6 steps, too few for dpm_fast"),
+        ({"picture": "p", "mask": "half", "passes": ("hires(2)",)}, "the mask keeps some of it to the pixel"),
+        ({"picture": "p", "outpaint": (3, 0, 0, 0)}, "size 19x16 cannot be drawn: .* try 16x16 or 20x16"),
+        ({"picture": "p", "outpaint": (-9, 0, 4, -16)}, "cuts off all of a picture of 16x16"),
+        ({"passes": ("hires",)}, "pass hires needs the factor"),
+        ({"passes": ("hires(2, by=magic)",)}, "cannot enlarge by 'magic': there are lanczos"),
+        ({"passes": ("hires(2, strength=0)",)}, "strength 0 of pass hires is outside"),
+        ({"passes": ("hires(0.5)",)}, "factor 0.5 of pass hires is outside 1 to 8"),
+        ({"passes": ("hires(3)",)}, "size 48x48 cannot be drawn"),
+        ({"passes": ("hires(2, steps=1, strength=0.5)",), "sampler": "dpm_fast"}, "pass hires: dpm_fast cannot"),
+        ({"passes": ("tiled(1.06)",)}, "would make 17x17, and sides must be multiples of 2: 16x16 is near"),
+        ({"passes": ("tiled(2, tile=14)",)}, "tiles of pass tiled: size 14x14 cannot be drawn"),
+        ({"passes": ("tiled(2, overlap=16)",)}, "tiles of 16x16 cannot overlap by 16"),
+        ({"passes": ("upscale(2)",)}, "no pass 'upscale': there are hires, tiled"),
+        ({"toward": ("a cat AND a dog", 0.5)}, "it is one plain sentence"),
+        ({"toward": ("a [cat:dog:0.5]", 0.5)}, "it is one plain sentence"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_had_is_refused_before_anything_is_asked(tiny_world, wishes, told):
+    with pytest.raises(InputError, match=told):
+        next(job(tiny_world, **wishes))
+
+
+def test_what_follows_a_stroke_inwards_is_the_painting_and_what_lies_outside_the_picture():
+    mask = torch.zeros(1, 1, 128, 128)
+    mask[..., 40:60, :] = 1
+    mask[..., 100:101, 10:90] = 1  # thinner than the seam
+    seam = pasted(torch.ones(1, 3, 128, 128), torch.zeros(1, 3, 128, 128), mask)[0, 0]
+    assert bool((seam[(mask == 0)[0, 0]] == 0).all())
+    assert bool((seam[44:56] == 1).all())
+    assert 0 < float(seam[40, 64]) < 1
+    assert bool((seam[100, 12:88] == 1).all())
