@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from sfumato.diffusion.guidance.nag import nag
 from sfumato.diffusion.guidance.pag import blinded
 from sfumato.diffusion.guidance.seg import Blurred, smoothed
 from sfumato.diffusion.guidance.slg import skipping
-from sfumato.diffusion.protocol import Conditioning, Eval, Extras, Level, Look, Perturbed
+from sfumato.diffusion.protocol import Conditioning, Eval, Extras, Later, Level, Look, Perturbed
 from sfumato.models.layers.attention import Attention, attend
 from sfumato.models.unet import UNet, UNetConfig
 
@@ -324,3 +325,16 @@ def test_nag_joins_what_has_a_mask_with_what_has_none_and_refuses_wrong_shares()
     for options in ({"tau": 0.5}, {"alpha": 1.5}):
         with pytest.raises(ValueError, match=r"tau 0\.5|alpha 1\.5"):
             nag(told, unwanted, 3.0, **options)
+
+
+def test_nag_keeps_all_else_that_the_words_row_is_told():
+    told, unwanted = conditionings(masked=False)
+    beside = torch.ones(1, 4, 2, 2)
+    worn = replace(told, adapters=(("ink", 0.8),), beside=beside, later=Later(0.3, told))
+    (call,) = next(
+        nag(worn, replace(unwanted, later=Later(0.3, unwanted)), 3.0)(Eval(beside, Level(0.5, 0.5)))
+    )
+    assert call.conditioning.adapters == (("ink", 0.8),)
+    assert call.conditioning.beside is beside
+    both = torch.cat([told.context, unwanted.context], dim=1)
+    assert torch.equal(call.conditioning.later.conditioning.context, both)

@@ -6,7 +6,7 @@ words travel behind the others in one context, and every layer that looks at wor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -51,7 +51,7 @@ def nag(
         return plain(conditioning)
     both, extras = (
         _joined(conditioning, negative),
-        _normalized(conditioning.context.shape[1], scale, tau, alpha),
+        _normalized(negative.context.shape[1], scale, tau, alpha),
     )
 
     def guide(question: Eval) -> Guiding:
@@ -63,9 +63,9 @@ def nag(
 
 @dataclass(frozen=True)
 class Normalized:
-    """Attention to the first ``words`` tokens, away from all the rest."""
+    """Attention away from the last ``unwanted`` tokens, and to all before them."""
 
-    words: int
+    unwanted: int
     scale: float
     tau: float
     alpha: float
@@ -82,27 +82,31 @@ class Normalized:
             mask = None if what.mask is None else what.mask[..., tokens]
             return what._replace(key=what.key[:, tokens], value=what.value[:, tokens], mask=mask)
 
-        return part(slice(None, self.words)), part(slice(self.words, None))
+        return part(slice(None, -self.unwanted)), part(slice(-self.unwanted, None))
 
 
 @lru_cache(maxsize=32)
-def _normalized(words: int, scale: float, tau: float, alpha: float) -> Extras:
+def _normalized(unwanted: int, scale: float, tau: float, alpha: float) -> Extras:
     """One object for the same numbers, so that rows of different pictures can share a forward."""
-    return Extras(cross_attention=Perturbed(Normalized(words, scale, tau, alpha)))
+    return Extras(cross_attention=Perturbed(Normalized(unwanted, scale, tau, alpha)))
 
 
 def _joined(first: Conditioning, second: Conditioning) -> Conditioning:
-    """The tokens of both, one behind the other. The vector and the guidance are those of the first."""
+    """The tokens of both, one behind the other. All else is that of the first."""
     context = torch.cat([first.context, second.context], dim=1)
-    if first.mask is None and second.mask is None:
-        return Conditioning(context, vector=first.vector, guidance=first.guidance)
-    masks = [
-        torch.ones(told.context.shape[:2], dtype=torch.bool, device=context.device)
-        if told.mask is None
-        else told.mask
-        for told in (first, second)
-    ]
-    return Conditioning(context, torch.cat(masks, dim=1), first.vector, first.guidance)
+    mask = None
+    if first.mask is not None or second.mask is not None:
+        masks = [
+            torch.ones(told.context.shape[:2], dtype=torch.bool, device=context.device)
+            if told.mask is None
+            else told.mask
+            for told in (first, second)
+        ]
+        mask = torch.cat(masks, dim=1)
+    later = first.later
+    if later is not None and second.later is not None:
+        later = replace(later, conditioning=_joined(later.conditioning, second.later.conditioning))
+    return replace(first, context=context, mask=mask, later=later)
 
 
 NAG = Listing(
