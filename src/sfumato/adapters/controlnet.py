@@ -50,6 +50,7 @@ class HintedNet:
     """A ControlNet as a control of its U-Net."""
 
     network: ControlNet
+    flows: bool = False  # what it adds goes to the skips alone
     flipped: bool = False  # reads blue before green before red
     pooled: bool = False  # speaks of the picture as a whole: residuals are averaged over their places
     notes: tuple[str, ...] = ()
@@ -87,6 +88,7 @@ class UnionNet:
     """
 
     network: ControlNetUnion
+    flows: bool = False  # what it adds goes to the skips alone
     notes: tuple[str, ...] = ()
 
     @property

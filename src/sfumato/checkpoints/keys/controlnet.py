@@ -38,7 +38,7 @@ def _rules(names: Collection[str]) -> Iterator[Rule]:
     yield Rule("controlnet_mid_block", "middle_block_out.0")
 
 
-def _most(names: Collection[str], pattern: str, least: int) -> int:
-    """The largest number that a name has at a place."""
+def _most(names: Collection[str], pattern: str, default: int) -> int:
+    """The largest number that a name has there."""
     found = (int(each[1]) for each in map(re.compile(pattern).match, names) if each)
-    return max(found, default=least)
+    return max(found, default=default)
