@@ -16,6 +16,7 @@ from sfumato.adapters.sight import KNOWN, Sight
 from sfumato.checkpoints.placing import Place, placed
 from sfumato.checkpoints.structure import numbered
 from sfumato.checkpoints.tensors import Tensors
+from sfumato.diffusion.protocol import Look
 from sfumato.errors import CheckpointError, InputError
 from sfumato.models.image_prompt import (
     AdapterConfig,
@@ -84,9 +85,9 @@ class ImagePrompts:
             return (weight,) * len(self.layers)
         return tuple(weight * name.startswith(self.blocks[role]) for name in self.layers)
 
-    def mixed(self, layer: int, query: Tensor, tokens: Tensor, role: str) -> Tensor:  # noqa: ARG002
+    def mixed(self, what: Look, tokens: Tensor, role: str) -> Tensor:  # noqa: ARG002
         """What a layer's queries (B, N, D) pick from tokens (B, M, D'), as (B, N, D); unweighted."""
-        return self.network.ip_adapter.mixed(layer, query, tokens)
+        return self.network.ip_adapter.mixed(what.layer, what.query, tokens)
 
     @property
     def report(self) -> tuple[str, ...]:
@@ -182,7 +183,7 @@ def blocks_of(config: UNetConfig) -> Blocks:
 
 def _check_family(tensors: Tensors, config: AdapterConfig, unet: UNet) -> None:
     """Raise CheckpointError for an adapter that was made for another kind of U-Net."""
-    own, layers = unet.config.context_width, numbered(tensors.kinds, "ip_adapter.")
+    own, layers = unet.config.context_width, sum(name.endswith(".to_k_ip.weight") for name in tensors.kinds)
     if config.width != own or layers != len(unet.layers):
         made, here = (WORDS.get(width, "another family") for width in (config.width, own))
         raise CheckpointError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, interpolate
 
+from sfumato.checkpoints.computed import TEXT_SETTINGS, Settings, check_settings
 from sfumato.checkpoints.keys.rules import shortened
 from sfumato.checkpoints.open import Checkpoint
 from sfumato.checkpoints.placing import Place, placed
@@ -91,14 +91,12 @@ def fit(picture: Tensor, size: int) -> Tensor:
     height, width = picture.shape[2:]
     shorter = min(height, width)
     tall, wide = (int(size * side / shorter) for side in (height, width))
-    fitted = (picture.float() * 255).round()
+    fitted = (picture.cpu().double() * 255).round()
     for shape in ((height, wide), (tall, wide)):
-        if tuple(fitted.shape[2:]) != shape:
-            fitted = (
-                interpolate(fitted, size=shape, mode="bicubic", antialias=True).add(0.5).floor().clamp(0, 255)
-            )
+        fitted = interpolate(fitted, size=shape, mode="bicubic", antialias=True)
+        fitted = fitted.add(0.5).floor().clamp(0, 255)  # halves go up, as Pillow rounds
     top, left = (tall - size) // 2, (wide - size) // 2
-    return fitted[:, :, top : top + size, left : left + size] / 255
+    return fitted[:, :, top : top + size, left : left + size].float() / 255
 
 
 def read_sight(checkpoint: Checkpoint, place: Place) -> Sight:
@@ -112,10 +110,9 @@ def read_sight(checkpoint: Checkpoint, place: Place) -> Sight:
     return Sight(tower=placed(f"{checkpoint.path}", lambda: ImageTower(config), tensors, place))
 
 
-def image_config(tensors: Tensors, settings: Mapping[str, object]) -> ImageConfig:
+def image_config(tensors: Tensors, settings: Settings) -> ImageConfig:
     """The shape of the image tower that has these tensors. Raises CheckpointError."""
-    if (epsilon := settings.get("layer_norm_eps", 1e-5)) != 1e-5:
-        raise CheckpointError(f"image tower: config.json says layer_norm_eps = {epsilon!r}; ours is 1e-05")
+    check_settings("image tower", settings, TEXT_SETTINGS)
     width, _, patch, _ = _shape(tensors, f"{TOWER}embeddings.patch_embedding.weight", 4)
     places, _ = _shape(tensors, f"{TOWER}embeddings.position_embedding.weight", 2)
     heads, activation = HEADS.get(width, max(width // 64, 1)), "gelu" if width >= 1280 else "quick_gelu"
@@ -138,7 +135,7 @@ def image_config(tensors: Tensors, settings: Mapping[str, object]) -> ImageConfi
         raise CheckpointError(f"image tower: no network has these shapes: {error}") from error
 
 
-def _found(checkpoint: Checkpoint) -> tuple[Tensors, Mapping[str, object]]:
+def _found(checkpoint: Checkpoint) -> tuple[Tensors, Settings]:
     """The tensors of the image tower, and what config.json says of it."""
     inside = any(name.startswith("image_encoder.") for name in checkpoint.tensors.kinds)
     part, tensors = "image_encoder" if inside else "", checkpoint.tensors
@@ -154,7 +151,7 @@ def _found(checkpoint: Checkpoint) -> tuple[Tensors, Mapping[str, object]]:
         raise CheckpointError(f"{checkpoint.path}: tensors of no image tower: {shortened(strangers)}")
     told = checkpoint.configs.get(part, {})
     inner = told.get("vision_config")
-    settings = cast("Mapping[str, object]", inner) if isinstance(inner, dict) else told
+    settings = cast("Settings", inner) if isinstance(inner, dict) else told
     return Tensors(kinds=kinds, read=tensors.read), settings
 
 
