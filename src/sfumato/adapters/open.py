@@ -1,4 +1,7 @@
-"""Opens what a person points at as an adapter: a file, or a folder as PEFT or diffusers saves one."""
+"""Opens what a person points at as an adapter: a file, or a folder as PEFT or diffusers saves one.
+
+A folder may hold a LoRA or a learned word in one file, or a network (ControlNet) with its config.json.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ SAVED = (
 """What PEFT and diffusers call the one file in the folder of an adapter; the safe ones first."""
 
 SETTINGS = "adapter_config.json"
+CONFIG = "config.json"  # beside a network
 
 
 def open_adapter(path: str | Path) -> Checkpoint:
@@ -33,6 +37,8 @@ def open_adapter(path: str | Path) -> Checkpoint:
     if not path.is_dir():
         return open_checkpoint(path)
     file = next((path / name for name in SAVED if (path / name).is_file()), None)
+    if file is None and (path / CONFIG).is_file():
+        return open_checkpoint(path)
     if file is None:
         raise CheckpointError(f"{path}: no adapter is in this folder; there might be {', '.join(SAVED[:3])}")
     opened = open_checkpoint(file)

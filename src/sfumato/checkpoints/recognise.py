@@ -80,7 +80,7 @@ def recognise(checkpoint: Checkpoint, *, prediction: str | None = None, ema: boo
         return _ours(tensors, family)
     if mark := marks.first_mark(marks.ADAPTERS, names):
         return _adapter(mark, names, checkpoint)
-    if _is_embedding(tensors.kinds):
+    if is_embedding(tensors.kinds):
         return _adapter(marks.Mark("embedding", "", ()), names, checkpoint)
     if mark := marks.first_mark(marks.OTHERS, names):
         return _other(mark, names, tensors.kinds)
@@ -305,7 +305,7 @@ TOLD_FAMILIES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _is_embedding(kinds: Mapping[str, Kind]) -> bool:
+def is_embedding(kinds: Mapping[str, Kind]) -> bool:
     """One tensor of one or several vectors as wide as a text encoder's: diffusers' textual inversion."""
     shapes = [kind.shape for kind in kinds.values()]
     return len(shapes) == 1 and len(shapes[0]) in (1, 2) and shapes[0][-1] in TEXT_WIDTHS
