@@ -11,7 +11,7 @@ from sfumato.errors import InputError
 
 RECIPE = (
     "What to train: world-s (two CPU cores) or world-m (a GPU), a model; controlnet or controlnet-m, "
-    "a control for one that is there."
+    "a control for one that is there; ip-adapter or ip-adapter-m, what reads its reference pictures."
 )
 
 
@@ -23,19 +23,20 @@ def train(
     device: Annotated[str, typer.Option("--device", help="Where to compute, such as cpu or cuda.")] = "cpu",
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", help="The model that a control is for; without it the embedded one."),
+        typer.Option("--weights", help="The model that it is taught beside; without it the embedded one."),
     ] = None,
 ) -> None:
-    """Train a model of the picture world from scratch, or a control for one; run again to go on."""
+    """Train a model of the picture world from scratch, or what stands beside one; run again to go on."""
     from sfumato.diffusion.choose import choose
     from sfumato.families import embedded
     from sfumato.painter import check_device
     from sfumato.train.controlnet import ControlRun
+    from sfumato.train.ip_adapter import ReferenceRun
     from sfumato.train.memory import keep_big_buffers
-    from sfumato.train.recipes import CONTROLS, RECIPES, Recipe
+    from sfumato.train.recipes import CONTROLS, RECIPES, REFERENCES, ControlRecipe, Recipe
     from sfumato.train.run import Run
 
-    chosen = choose({**RECIPES, **CONTROLS}, recipe, "recipe")
+    chosen = choose({**RECIPES, **CONTROLS, **REFERENCES}, recipe, "recipe")
     check_device(device)
     keep_big_buffers()
     if isinstance(chosen, Recipe) and weights is not None:
@@ -44,8 +45,11 @@ def train(
         if isinstance(chosen, Recipe):
             path = Run(chosen, out, device)()
             typer.echo(f"wrote {path}; draw with it: sfumato draw --weights {path} PROMPT")
-        else:
+        elif isinstance(chosen, ControlRecipe):
             path = ControlRun(chosen, out, weights or embedded(), device)()
+            typer.echo(f"wrote {path}")
+        else:
+            path = ReferenceRun(chosen, out, weights or embedded(), device)()
             typer.echo(f"wrote {path}")
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}); choose another folder") from error

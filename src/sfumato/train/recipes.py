@@ -273,7 +273,7 @@ REFERENCE_S = ReferenceRecipe(
     inner=192,
     layers=2,
     train=replace(
-        settings(1_600, batch=64, rate=2e-3, average=0.995, warmup=30), save_every=100, sample_every=200
+        settings(1_200, batch=64, rate=2e-3, average=0.995, warmup=30), save_every=100, sample_every=200
     ),
     first_seed=2 * 10**8,
 )
@@ -287,8 +287,6 @@ REFERENCE_M = replace(
     train=settings(8_000, batch=256, rate=2e-3, average=0.999),
 )
 
-REFERENCES: dict[str, ReferenceRecipe] = {"reference-s": REFERENCE_S, "reference-m": REFERENCE_M}
-
 CONTROL_M = replace(
     CONTROL_S,
     name="control-m",
@@ -299,4 +297,5 @@ CONTROL_M = replace(
 
 RECIPES: dict[str, Recipe] = {"world-s": WORLD_S, "world-m": WORLD_M}
 CONTROLS: dict[str, ControlRecipe] = {"controlnet": CONTROL_S, "controlnet-m": CONTROL_M}
+REFERENCES: dict[str, ReferenceRecipe] = {"ip-adapter": REFERENCE_S, "ip-adapter-m": REFERENCE_M}
 """What is trained beside a model that stands still."""

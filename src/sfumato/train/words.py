@@ -36,11 +36,15 @@ class Words:
         device = generator.device
         chance = torch.rand(2, len(rows), generator=generator, device=device).cpu()
         columns = (chance[0] * self.ids.shape[1]).long()
+        ids, mask = self.said(rows, columns, chance[1] < self.dropped)
+        return ids.to(device), mask.to(device)
+
+    def said(self, rows: Tensor, columns: Tensor, empty: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``batch``, of the phrasing that ``columns`` (B,) name, or where ``empty`` (B,) of no words."""
         ids, lengths = self.ids[rows, columns].long(), self.lengths[rows, columns]
-        empty = chance[1] < self.dropped
         ids[empty] = self.end
         ids[empty, : len(self.empty)] = self.empty
         lengths[empty] = len(self.empty)
         longest = int(lengths.max())
         mask = torch.arange(longest)[None] < lengths[:, None]
-        return ids[:, :longest].to(device), mask.to(device)
+        return ids[:, :longest], mask
