@@ -35,6 +35,11 @@ class Control(Protocol):
     """A network that reads a conditioning picture: ControlNet, T2I-Adapter."""
 
     @property
+    def flows(self) -> bool:
+        """Whether what it adds flows on down the U-Net (T2I-Adapter), or goes to the skips alone."""
+        ...
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """The conditioning pictures that it was taught; none if its file does not say."""
         ...
@@ -115,17 +120,21 @@ class Controls:
     def extras(self, calls: Sequence[Call], forward: Forward) -> Extras:
         """The extras of a forward in which row k answers ``calls[k]``: theirs, and all that the rows wear."""
         extras = calls[0].extras
-        if residuals := self._residuals(calls, forward):
+        if residuals := self._residuals(calls, forward, flowing=False):
             extras = replace(extras, residuals=residuals)
+        if inner := self._residuals(calls, forward, flowing=True):
+            extras = replace(extras, inner=inner)
         pictures = self._pictures(calls)
         if not pictures:
             return extras
         return replace(extras, cross_attention=Perturbed(_beside(extras.cross_attention, pictures)))
 
-    def _residuals(self, calls: Sequence[Call], forward: Forward) -> tuple[Tensor, ...]:
-        """What all controls add together, each (B, C, h, w); nothing where none is worn."""
+    def _residuals(self, calls: Sequence[Call], forward: Forward, *, flowing: bool) -> tuple[Tensor, ...]:
+        """What all controls of a kind add together, each (B, C, h, w); nothing where none is worn."""
         total: tuple[Tensor, ...] = ()
         for name, control in self.controls.items():
+            if control.flows != flowing:
+                continue
             rows = [
                 [(each.hint, each.weight) for each in call.conditioning.controls if _worn(each, name, call)]
                 for call in calls

@@ -29,6 +29,7 @@ class TaughtNet:
 
     hinted: HintedNet
     kinds: tuple[str, ...]
+    flows: bool = False  # what it adds goes to the skips alone
 
     def prepare(self, picture: Tensor, kind: str) -> tuple[Tensor, ...]:
         """The embedded hint (1, C0, h, w) of a picture (1, 3, H, W) in 0..1. Raises InputError."""
