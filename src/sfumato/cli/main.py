@@ -17,6 +17,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 import typer
 
 from sfumato.cli.bench import bench
+from sfumato.cli.condition import condition
 from sfumato.cli.convert import convert
 from sfumato.cli.draw import draw
 from sfumato.cli.guides import guides
@@ -34,6 +35,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "replay": replay,
     "inspect": inspect,
     "convert": convert,
+    "condition": condition,
     "samplers": samplers,
     "levels": levels,
     "guides": guides,

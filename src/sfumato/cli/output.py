@@ -18,7 +18,7 @@ def targets(output: Path | None, seeds: Sequence[int]) -> list[Path]:
     """
     if output is None or output.is_dir():
         folder = Path() if output is None else output
-        paths = [_free(folder, f"sfumato-{seed}") for seed in seeds]
+        paths = [free(folder, f"sfumato-{seed}") for seed in seeds]
     else:
         if output.suffix.lower() != ".png":
             raise InputError(
@@ -32,7 +32,7 @@ def targets(output: Path | None, seeds: Sequence[int]) -> list[Path]:
     return paths
 
 
-def _free(folder: Path, stem: str) -> Path:
+def free(folder: Path, stem: str) -> Path:
     """The first of stem.png, stem-2.png, stem-3.png, ... that does not exist."""
     names = itertools.chain([f"{stem}.png"], (f"{stem}-{number}.png" for number in itertools.count(2)))
     return next(path for path in map(folder.joinpath, names) if not path.exists())

@@ -41,5 +41,8 @@ def read_as(kind: str) -> str:
     """
     if not kind:
         return ""
-    wanted = named(kind)
-    return str(dict(wanted.options).get("of", "")) if wanted.name == "as-is" else wanted.name
+    wanted = settled(kind)
+    if wanted.name != "as-is":
+        return wanted.name
+    of = options_of(CONDITIONS["as-is"].maker, wanted, WHAT).get("of")
+    return own_name(CONDITIONS, str(of), WHAT) if of else ""

@@ -31,7 +31,7 @@ def normal(picture: Image.Image, *, flip_x: bool = False, flip_y: bool = False) 
     return Image.fromarray(rows)
 
 
-def as_is(picture: Image.Image, *, of: str = "") -> Image.Image:
+def as_is(picture: Image.Image, *, of: str | None = None) -> Image.Image:
     """A conditioning picture that was made elsewhere, only brought to size; ``of`` says of which kind it is.
 
     Controls that read several kinds want to know.
