@@ -25,8 +25,10 @@ from sfumato.cli.inspect import inspect
 from sfumato.cli.levels import levels
 from sfumato.cli.replay import replay
 from sfumato.cli.samplers import samplers
+from sfumato.cli.styles import styles
 from sfumato.cli.tokens import tokens
 from sfumato.cli.train import train
+from sfumato.cli.words import words
 from sfumato.errors import SfumatoError
 from sfumato.version import __version__
 
@@ -39,7 +41,9 @@ VERBS: dict[str, Callable[..., None]] = {
     "samplers": samplers,
     "levels": levels,
     "guides": guides,
+    "styles": styles,
     "tokens": tokens,
+    "words": words,
     "train": train,
     "bench": bench,
 }
