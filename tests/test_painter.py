@@ -239,9 +239,9 @@ def test_a_picture_to_go_on_from_is_kept_at_the_size_of_the_request(tiny_painter
     assert request.picture
     assert request.mask
     assert tiny_painter.request(request, picture=picture, mask=mask) == request
-    assert tiny_painter.request("a cat", picture=picture, seed=1).size == (20, 10)
-    with pytest.raises(sfumato.InputError, match="reads words alone"):
-        tiny_painter(request)
+    fitted = tiny_painter("a cat", picture=picture, seed=1, steps=2)
+    assert fitted.request.size == fitted.image.size == (20, 8)
+    assert "the picture of 20x10 is gone on from at 20x8; size says another" in fitted.notes
     with pytest.raises(sfumato.InputError, match="4x4 pixels, its picture 20x10"):
         tiny_painter.request("a cat", picture=picture, mask=Image.new("L", (4, 4)))
 

@@ -6,7 +6,6 @@ painter("a red cat", seed=7).save("cat.png")
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
@@ -19,8 +18,13 @@ from PIL import Image
 from torch import Tensor
 
 from sfumato import families
+from sfumato.adapters.hanging import Peg, hang
 from sfumato.adapters.open import open_adapter
+from sfumato.checkpoints.open import open_checkpoint
+from sfumato.checkpoints.placing import Place
 from sfumato.checkpoints.safetensors import digest
+from sfumato.choosing import Best, best_of, judge_of, read_clip
+from sfumato.conditions.condition import Given
 from sfumato.diffusion.guidance.cfg import CFG
 from sfumato.diffusion.guidance.interval import check_interval
 from sfumato.diffusion.named import Named
@@ -28,13 +32,16 @@ from sfumato.engine import Drawing, Drawn, Engine, Seen, drawing
 from sfumato.errors import InputError
 from sfumato.families.model import Model
 from sfumato.families.source import Source
-from sfumato.pictures import Brought, opened, opened_mask, tensor_of
-from sfumato.provenance.recipe import Means, Recipe, Setup, pixel_digest, recipe_of, write_png
-from sfumato.request import Request
+from sfumato.pictures import Brought
+from sfumato.provenance.recipe import Means, Recipe, Setup, recipe_of, write_png
+from sfumato.request import Request, fresh_seed, frozen
+from sfumato.steering import KEPT, Again, Control, Lightbox, Reference, Region, Steering
 from sfumato.text.wildcards import chosen
 
 EMBEDDED = Request.model
-KEPT = 64  # pictures to go on from, and masks
+CONTROL, REFERENCE = "control", "reference"  # what the networks are called that the package ships beside it
+STEERING = ("picture", "mask", "controls", "references", "regions")
+"""Options that bring pictures or objects, which a request knows as digests and rows."""
 
 
 class Options(TypedDict, total=False):
@@ -54,6 +61,18 @@ class Options(TypedDict, total=False):
     framing: tuple[int, int, int, int]
     picture: Brought
     mask: Brought
+    strength: float
+    masking: str
+    around: int
+    outpaint: tuple[int, int, int, int]
+    passes: Sequence[str]
+    variations: Sequence[tuple[int, float]]
+    toward: tuple[str, float]
+    controls: Sequence[Control]
+    references: Sequence[Reference]
+    regions: Sequence[Region]
+    regions_by: str
+    sentence: str
     wildcards: Path  # a folder with NAME.txt for each __NAME__ of the prompt
 
 
@@ -139,22 +158,30 @@ class Painter:
         self.source = source or Source()
         self.engine = Engine(model, fast=fast)
         self._digests: dict[str, str] = {}  # of the files of what hangs beside the model, by name
-        self._pictures: dict[str, Tensor] = {}  # the last few, by their digests
+        self._lightbox = Lightbox()
+        self._opened: dict[Request, tuple[str, ...]] = {}  # what was decided to read a request's pictures
         self._wearing: tuple[tuple[str, float, float], ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         return self.model.notes
 
-    def hang(self, path: str | Path, *, name: str | None = None) -> tuple[str, ...]:
-        """Make the adapter in a file wearable, by the file's name or another; lines that say what of it fits.
+    def hang(
+        self, path: str | Path, *, name: str | None = None, encoder: str | Path | None = None
+    ) -> tuple[str, ...]:
+        """Hang an adapter's file beside the model, by the file's name or another; lines that say what fits.
 
+        A LoRA, ControlNet, T2I-Adapter or IP-Adapter; the last sees by CLIP's image tower, ``encoder``.
         Raises CheckpointError for a file that fits nothing, InputError for a name that is taken.
         """
         name = name or Path(path).stem
         found = open_adapter(path)
-        told = self.model.closet.hang(name, found.tensors, found.metadata)
-        self._digests[name] = digest(found.path)
+        tower = None if encoder is None else open_checkpoint(encoder)
+        model = self.model
+        told = hang(Peg(name=name, file=found, closet=model.closet, controls=model.controls, encoder=tower))
+        self._digests[name] = digest(found.path) if found.path.is_file() else digest(found.files[0])
+        if tower is not None:
+            self._digests[f"{name} encoder"] = digest(tower.files[0])
         return (*found.notes, *told)
 
     def learn(self, path: str | Path, *, name: str | None = None) -> tuple[str, ...]:
@@ -166,9 +193,13 @@ class Painter:
         return (*found.notes, *told)
 
     def remove(self, name: str) -> None:
-        """Take off an adapter or a learned word. Raises InputError for a name that hangs nowhere."""
-        self.model.closet.remove(name)
+        """Take off an adapter, a control or a learned word. InputError for a name that hangs nowhere."""
+        if name in self.model.controls.names:
+            self.model.controls.remove(name)
+        else:
+            self.model.closet.remove(name)
         self._digests.pop(name, None)
+        self._digests.pop(f"{name} encoder", None)
 
     @contextmanager
     def adapted(self, *loras: Lora) -> Generator[Painter, None, None]:
@@ -198,7 +229,10 @@ class Painter:
         self, wish: str | Request, options: Options, wearing: tuple[tuple[str, float, float], ...]
     ) -> Request:
         values: dict[str, Any] = {**options}
-        shown = [values.pop(what, None) for what in ("picture", "mask")]
+        brought = {name: values.pop(name) for name in STEERING if name in values}
+        for name in ("passes", "variations", "toward"):
+            if name in values:
+                values[name] = frozen(values[name])
         if "adapters" in values:
             values["adapters"] = tuple(map(_with_two_weights, values["adapters"]))
         if isinstance(wish, Request):
@@ -206,40 +240,51 @@ class Painter:
                 raise InputError("a request has its choices behind it: give wildcards with a sentence")
             if wish.model != self.name:
                 raise InputError(f"the request is for model {wish.model!r}; this painter has {self.name!r}")
-            request = replace(wish, **values)
+            values = {**vars(wish), **values}
         else:
             values.setdefault("seed", fresh_seed())
             folder = values.pop("wildcards", None)
             for what, text in (("prompt", wish), ("negative", values.get("negative", ""))):
                 values[what] = chosen(text, values["seed"], folder)
             values["adapters"] = (*wearing, *values.get("adapters", ()))
-            request = Request(model=self.name, **values)
-        return self._shown(request, *shown)
+            values["model"] = self.name
+        rows = {name: {row[0] for row in values.get(name, ())} for name in ("controls", "references")}
+        self._hang_embedded(
+            controls=bool(brought.get("controls")) or CONTROL in rows["controls"],
+            references=bool(brought.get("references")) or REFERENCE in rows["references"],
+        )
+        if not brought:
+            return Request(**values)
+        request, notes = Steering(**brought).of(values, self.model, self._lightbox)
+        self._opened[request] = notes
+        while len(self._opened) > KEPT:
+            del self._opened[next(iter(self._opened))]
+        return request
 
-    def _shown(self, request: Request, picture: Brought | None, mask: Brought | None) -> Request:
-        """The request with its picture and mask, at the size to be drawn; both are kept here."""
-        if picture is None:
-            if mask is not None:
-                raise InputError("a mask without a picture: give the picture that it lies upon")
-            return request
-        if request.size is not None:
-            self.model.check_size(request.size)
-        brought = {"picture": opened(picture)}
-        size = request.size or brought["picture"].size
-        if mask is not None:
-            brought["mask"] = opened_mask(mask)
-            if brought["mask"].size != brought["picture"].size:
-                raise InputError("the mask has {}x{} pixels, its picture {}x{}: make them equal".format(
-                    *brought["mask"].size, *brought["picture"].size))  # fmt: skip
-        told: dict[str, Any] = {"size": size, "mask": None}
-        for name, image in brought.items():
-            smooth = Image.Resampling.LANCZOS if name == "picture" else Image.Resampling.NEAREST
-            sized = image if size == image.size else image.resize(size, smooth)
-            told[name] = pixel_digest(sized)
-            self._pictures[told[name]] = tensor_of(sized)
-        while len(self._pictures) > KEPT:
-            del self._pictures[next(iter(self._pictures))]
-        return replace(request, **told)
+    def lay(
+        self,
+        request: Request,
+        *,
+        controls: Sequence[Given] = (),
+        references: Sequence[Brought] = (),
+        masks: Sequence[Brought] = (),
+    ) -> None:
+        """Bring the pictures that steered a request again, in the order of its rows; ``masks`` are regions'.
+
+        Its own picture and mask are brought by ``request``. Raises InputError for others than it speaks of.
+        """
+        again = Again(controls=controls, references=references, masks=masks)
+        again.lay(request, self.model, self._lightbox)
+
+    def _hang_embedded(self, *, controls: bool, references: bool) -> None:
+        """Hang the shipped control or reader of references, the first time that one is asked for."""
+        if self.source.path != families.embedded():
+            return
+        hung = self.model.controls
+        if controls and CONTROL not in hung.controls:
+            self.hang(families.embedded(CONTROL), name=CONTROL)
+        if references and REFERENCE not in hung.readers:
+            self.hang(families.embedded(REFERENCE), name=REFERENCE)
 
     def __call__(self, wish: str | Request, **options: Unpack[Options]) -> Picture:
         """Draw a sentence, or a request with some of it changed. Raises InputError."""
@@ -252,7 +297,7 @@ class Painter:
 
     def _watch(self, request: Request) -> Generator[Step, None, None]:
         seen: deque[Seen] = deque()
-        job = drawing(request, self.model, seen.append, pictures=self._pictures)
+        job = drawing(request, self.model, seen.append, pictures=self._lightbox.pictures)
         with closing(self.engine.run([job])) as rounds:
             for ended in rounds:
                 picture = self._picture(request, ended[0].outcome) if ended else None
@@ -260,6 +305,22 @@ class Painter:
                     step = seen.popleft()
                     last = picture if not seen else None
                     yield Step(step.index, step.total, step.clean, last, self.engine)
+
+    def best_of(
+        self, wish: str | Request, count: int, *, clip: str | Path | None = None, **options: Unpack[Options]
+    ) -> Best[Picture]:
+        """Draw a sentence with ``count`` seeds that follow each other, and judge which picture shows it best.
+
+        The picture's notes tell all scores. ``clip`` is the file or folder of a whole CLIP that is to judge;
+        models other than the embedded one need it. Raises InputError.
+        """
+        first = self.request(wish, **options)
+        device = self.model.blank(self.model.native).device.type
+        brought = None if clip is None else read_clip(clip, Place(device=device))
+        judge = judge_of(self.model, first.prompt, size=first.size, clip=brought)
+        seeds = range(first.seed, first.seed + count)
+        best = best_of(self.batch(replace(first, seed=seed) for seed in seeds), judge)
+        return best.noted(lambda picture, notes: replace(picture, notes=(*picture.notes, *notes)))
 
     def batch(self, wishes: Iterable[str | Request]) -> Generator[Picture, None, None]:
         """Draw many together, whatever their sizes, steps and samplers; pictures come in the order asked.
@@ -276,7 +337,7 @@ class Painter:
 
         def begun(index: int, wish: str | Request) -> Drawing:
             requests[index] = self._request(wish, {}, wearing)
-            return (yield from drawing(requests[index], self.model, pictures=self._pictures))
+            return (yield from drawing(requests[index], self.model, pictures=self._lightbox.pictures))
 
         errors: list[Exception] = []
         outcomes: dict[int, Drawn | Exception] = {}
@@ -304,8 +365,8 @@ class Painter:
         return Picture(
             image=to_image(outcome.picture),
             request=request,
-            notes=(*outcome.notes, *fast),
-            means=self._means(outcome),
+            notes=(*self._opened.get(request, ()), *outcome.notes, *fast),
+            means=self._means(request, outcome),
             setup=Setup(
                 fast=self.engine.fast,
                 device=outcome.picture.device.type,
@@ -313,12 +374,14 @@ class Painter:
             ),
         )
 
-    def _means(self, outcome: Drawn) -> Means:
+    def _means(self, request: Request, outcome: Drawn) -> Means:
         """All that decided the pixels beside the request: the files, those alone that it used."""
         roles = {f"adapter {name}": name for name in outcome.worn}
         for word in outcome.words:
             bringer = self._bringer(word)
             roles[f"word {word}" if bringer == word else f"adapter {bringer}"] = bringer
+        for name, *_ in (*request.controls, *request.references):
+            roles |= {f"control {name}": name, f"control {name} encoder": f"{name} encoder"}
         used = {role: self._digests[name] for role, name in roles.items() if name in self._digests}
         return Means(
             weights=self.model.name,
@@ -337,11 +400,6 @@ def _with_two_weights(adapter: object) -> object:
     """(name, 0.8) as (name, 0.8, 0.8); what is wrong with others is for the request to say."""
     parts = tuple(cast("Sequence[object]", adapter)) if isinstance(adapter, list | tuple) else (adapter,)
     return (*parts, parts[1]) if len(parts) == 2 else parts
-
-
-def fresh_seed() -> int:
-    """A seed for who gave none: any, and short enough to be typed again."""
-    return secrets.randbelow(2**32)
 
 
 def to_image(picture: Tensor) -> Image.Image:

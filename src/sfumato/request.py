@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import secrets
 from dataclasses import asdict, dataclass, fields
 from typing import cast
 
@@ -117,7 +118,7 @@ class Request:
             raise InputError(f"the request is not JSON: {error}") from error
         if not isinstance(found, dict):
             raise InputError(f"the request is a JSON {type(found).__name__}, not an object of fields")
-        values = {name: _frozen(value) for name, value in cast("dict[str, object]", found).items()}
+        values = {name: frozen(value) for name, value in cast("dict[str, object]", found).items()}
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise InputError(f"the request has unknown fields: {', '.join(unknown)}")
@@ -235,6 +236,11 @@ def _check_one_of(what: str, value: str, names: tuple[str, ...]) -> None:
         raise InputError(f"{what} is {value!r}: write {', '.join(names[:-1])} or {names[-1]}")
 
 
-def _frozen(value: object) -> object:
-    """JSON's lists as the tuples that a request holds."""
-    return tuple(map(_frozen, cast("list[object]", value))) if isinstance(value, list) else value
+def fresh_seed() -> int:
+    """A seed for who gave none: any, and short enough to be typed again."""
+    return secrets.randbelow(2**32)
+
+
+def frozen(value: object) -> object:
+    """Lists, and lists in lists, as the tuples that a request holds."""
+    return tuple(map(frozen, cast("list[object]", value))) if isinstance(value, list) else value

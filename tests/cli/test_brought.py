@@ -85,7 +85,7 @@ def test_edits_and_weights_are_drawn(draw, tmp_path):
         (["--handoff", 0.5], "handoff"),
         (["--vae", "tiny.safetensors"], "vae"),
         (["--dtype", "float8"], "float8"),
-        (["--mask", "m.png"], "mask without a picture"),
+        (["--mask", "m.png"], "mask is about a picture to go on from"),
         (["--from", "absent.png"], "absent.png: cannot be read"),
         (["--lora", "absent.safetensors:0.8"], "absent.safetensors: cannot be read"),
         (["--lora", "x.safetensors:heavy"], "'heavy' is no weight"),

@@ -14,8 +14,11 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
+from sfumato.adapters.regional import regional_look
 from sfumato.diffusion.protocol import Call, Controlled, Extras, ImagePrompt, Look, Looking, Perturbed
 from sfumato.errors import InputError
+from sfumato.models.clip import ImageTower
+from sfumato.models.unet import UNet
 
 Weight = TypeVar("Weight", float, tuple[float, ...])
 Turn: TypeAlias = "tuple[tuple[Tensor, ...], tuple[Weight | float, ...]]"
@@ -79,17 +82,24 @@ class ImageReader(Protocol):
         """How strongly each layer of the U-Net, by its number, attends to a reference in this role."""
         ...
 
-    def mixed(self, layer: int, query: Tensor, tokens: Tensor, role: str) -> Tensor:
-        """What a layer's queries (B, N, D) pick from tokens (B, M, D'), as (B, N, D); unweighted."""
+    def mixed(self, what: Look, tokens: Tensor, role: str) -> Tensor:
+        """What a layer's places (B, N, D) get of tokens (B, M, D') in that role, as (B, N, D); unweighted."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Controls:
-    """The controls and readers of one model by the names that requests call them."""
+    """The controls and readers beside one U-Net, by the names that requests call them."""
 
+    unet: UNet
+    tower: ImageTower | None = None  # the embedded model's own, by which its references are seen
     controls: dict[str, Control] = field(default_factory=dict[str, Control])
     readers: dict[str, ImageReader] = field(default_factory=dict[str, ImageReader])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that hangs here."""
+        return (*self.controls, *self.readers)
 
     def hang(self, name: str, what: Control | ImageReader) -> None:
         """Make a control or a reader known as ``name``. Raises InputError for a name that is taken."""
@@ -124,6 +134,9 @@ class Controls:
             extras = replace(extras, residuals=residuals)
         if inner := self._residuals(calls, forward, flowing=True):
             extras = replace(extras, inner=inner)
+        if any(call.conditioning.regions for call in calls):
+            look = regional_look([call.conditioning.regions for call in calls], extras.cross_attention)
+            extras = replace(extras, cross_attention=Perturbed(look))
         pictures = self._pictures(calls)
         if not pictures:
             return extras
@@ -188,7 +201,7 @@ def _beside(words: Perturbed | None, pictures: Sequence[_Pictures]) -> Callable[
             strengths = [row[what.layer] if isinstance(row, tuple) else row for row in each.weights]
             if any(strengths):
                 scale = torch.tensor(strengths, device=mixed.device, dtype=mixed.dtype).view(-1, 1, 1)
-                picked = each.reader.mixed(what.layer, what.query, each.tokens, each.role)
+                picked = each.reader.mixed(what, each.tokens, each.role)
                 mixed = mixed + scale * picked
         return mixed
 

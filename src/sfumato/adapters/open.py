@@ -25,6 +25,7 @@ SAVED = (
 """What PEFT and diffusers call the one file in the folder of an adapter; the safe ones first."""
 
 SETTINGS = "adapter_config.json"
+PART = "config.json"  # beside the weights of a ControlNet or T2I-Adapter
 CONFIG = "config.json"  # beside a network
 
 
@@ -38,6 +39,8 @@ def open_adapter(path: str | Path) -> Checkpoint:
         return open_checkpoint(path)
     file = next((path / name for name in SAVED if (path / name).is_file()), None)
     if file is None and (path / CONFIG).is_file():
+        return open_checkpoint(path)
+    if file is None and (path / PART).is_file():
         return open_checkpoint(path)
     if file is None:
         raise CheckpointError(f"{path}: no adapter is in this folder; there might be {', '.join(SAVED[:3])}")

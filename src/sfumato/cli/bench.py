@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
 
-from sfumato.cli.draw import parse_guidance
 from sfumato.cli.output import try_to_write
+from sfumato.cli.walk import parse_guidance
 from sfumato.errors import InputError
 from sfumato.request import Request
 

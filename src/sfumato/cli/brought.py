@@ -67,6 +67,50 @@ class Worn(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Files:
+    """The same as options of a verb."""
+
+    model: Model = None
+    lora: Loras = None
+    lora_folder: LoraFolder = None
+    embedding: Embeddings = None
+    unet: UNet = None
+    vae: Vae = None
+    text_encoder: Tower = None
+    text_encoder_2: Tower2 = None
+    refiner: Refiner = None
+    dtype: Dtype = None
+    variant: Variant = None
+    prediction: Predicts = None
+    ema: Ema = False
+
+    @property
+    def family(self) -> str | None:
+        """That of the model, as far as it is known before its file is read."""
+        return "world" if self.model is None else None
+
+    def brought(self) -> Brought:
+        """What they name. Raises InputError for an adapter whose weight is no number."""
+        return Brought(
+            model=self.model,
+            loras=[worn(text) for text in self.lora or ()],
+            lora_folder=self.lora_folder,
+            embeddings=[("", path) for path in self.embedding or ()],
+            how={
+                "unet": self.unet,
+                "vae": self.vae,
+                "text_encoder": self.text_encoder,
+                "text_encoder_2": self.text_encoder_2,
+                "refiner": self.refiner,
+                "dtype": self.dtype,
+                "variant": self.variant,
+                "prediction": self.prediction,
+                "ema": self.ema,
+            },
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Brought:
     """All of them. ``model`` None is the embedded one."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sfumato.cli.brought import Brought, Embeddings, Model, Refiner, Tower, Tower2, UNet, Vae, Worn
-from sfumato.cli.draw import continued
+from sfumato.cli.bundles import unbundled
 from sfumato.errors import InputError
 from sfumato.request import Request
 
@@ -24,6 +24,50 @@ if TYPE_CHECKING:
 DIFFERENT = 1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Steered:
+    """What steered it beside its words, in the order of its recipe."""
+
+    control: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PICTURE", help="A picture that it followed; repeatable."
+        ),
+    ] = None
+    reference: Annotated[
+        list[Path] | None, typer.Option(metavar="PICTURE", help="A reference that it took from; repeatable.")
+    ] = None
+    region_mask: Annotated[
+        list[Path] | None, typer.Option(metavar="MASK", help="The mask of a region; repeatable.")
+    ] = None
+    control_net: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A network that read a control; repeatable.")
+    ] = None
+    reference_net: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The IP-Adapter that read references.")
+    ] = None
+    image_encoder: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CLIP's image tower, through which it saw.")
+    ] = None
+
+    def hang(self, painter: Painter, recipe: Recipe) -> None:
+        """Hang the networks under the names that the recipe has for them."""
+        for path in self.control_net or ():
+            painter.hang(path, name=_name(recipe, "control", path))
+        if self.reference_net is not None:
+            name = _name(recipe, "control", self.reference_net)
+            painter.hang(self.reference_net, name=name, encoder=self.image_encoder)
+
+    def brought(self) -> dict[str, Sequence[str | Path]]:
+        """The pictures by what they are."""
+        return {
+            "controls": self.control or (),
+            "references": self.reference or (),
+            "masks": self.region_mask or (),
+        }
+
+
+@unbundled
 def replay(
     picture: Annotated[Path, typer.Argument(help="A PNG that sfumato drew.")],
     *,
@@ -41,6 +85,7 @@ def replay(
         Path | None, typer.Option("--from", metavar="PICTURE", help="What it went on from.")
     ] = None,
     mask: Annotated[Path | None, typer.Option(metavar="MASK", help="The mask of that.")] = None,
+    steered: Steered,
 ) -> None:
     """Draw a picture again from its recipe.
 
@@ -67,8 +112,10 @@ def replay(
         how=how,
     )
     painter = brought.painter([recipe.request.prompt, recipe.request.negative])
-    request = replace(recipe.request, model=painter.name)
-    again = painter(_continued(painter, request, begun, mask))
+    steered.hang(painter, recipe)
+    request = _continued(painter, replace(recipe.request, model=painter.name), begun, mask)
+    painter.lay(request, **steered.brought())
+    again = painter(request)
     if pixel_digest(again.image) == pixel_digest(kept):
         typer.echo(f"identical: {kept.width}x{kept.height} pixels of {recipe.request.prompt!r}")
         return
@@ -114,7 +161,11 @@ def _check_brought(picture: Path, recipe: Recipe, given: Mapping[str, object]) -
 
 def _continued(painter: Painter, request: Request, begun: Path | None, mask: Path | None) -> Request:
     """The request with its picture kept. Raises InputError if that is another than it went on from."""
-    found = continued(painter, request, begun, mask)
+    if begun is None:
+        return request
+    found = painter.request(
+        request, **({"picture": begun} if mask is None else {"picture": begun, "mask": mask})
+    )
     if (found.picture, found.mask) != (request.picture, request.mask):
         raise InputError(f"{begun}: is not what the picture went on from, or not with this mask")
     return found

@@ -34,12 +34,16 @@ STRENGTH = 0.6
 def brought_size(request: Request, own: tuple[int, int], model: Model) -> tuple[int, int]:
     """The (width, height) that a picture of size ``own`` is brought to, with its mask. Raises InputError.
 
-    Where only a part of it is drawn, it keeps its own size; else it is made as large as what is drawn.
+    Where only a part of it is drawn, it keeps its own size; else it is made as large as what is drawn, which
+    is as near to its own size as the model can where none is asked for.
     """
-    if request.around is not None or request.size is None:
+    if request.around is not None:
         return own
-    if not _is_refined(request):
-        model.check_size(request.size)
+    if _is_refined(request):
+        return request.size or own
+    if request.size is None:
+        return own if request.outpaint is not None else model.fitting(own)
+    model.check_size(request.size)
     if request.outpaint is None:
         return request.size
     left, top, right, bottom = request.outpaint

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sfumato.conditions.making import read_as
 from sfumato.diffusion.protocol import Conditioning, Controlled, ImagePrompt, Level
 from sfumato.engine.continuing import Pictures
 from sfumato.engine.question import Look, Prepare, Refer
@@ -45,7 +46,7 @@ def dress_asked(
     Raises InputError, before it asks, for networks, kinds and pictures that there are not.
     """
     prepares = [
-        Prepare(name, kind, _picture("control", kind or name, digest, pictures))
+        Prepare(name, read_as(kind), _picture("control", kind or name, digest, pictures))
         for name, kind, digest, *_ in request.controls
     ]
     refers = [

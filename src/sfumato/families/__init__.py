@@ -36,13 +36,21 @@ __all__ = [
 ]
 
 
-def embedded() -> Path:
-    """Where the weights lie that the package ships. Raises CheckpointError if it was built without them."""
-    path = Path(str(files("sfumato"))) / "weights" / "world.safetensors"
+TRAINED = {"world": "world-s", "control": "controlnet", "reference": "ip-adapter"}
+"""The files that the package ships, and what `sfumato train` makes each with."""
+
+
+def embedded(name: str = "world") -> Path:
+    """Where weights lie that the package ships: the model, or what stands beside it, of ``TRAINED``.
+
+    Raises CheckpointError if it was built without them.
+    """
+    path = Path(str(files("sfumato"))) / "weights" / f"{name}.safetensors"
     if not path.is_file():
+        what = "embedded model" if name == "world" else f"embedded {name}"
         raise CheckpointError(
-            f"{path}: this copy of sfumato has no embedded model; train one "
-            "(sfumato train world-s --out DIR) and name its file, or install a released package"
+            f"{path}: this copy of sfumato has no {what}; train one "
+            f"(sfumato train {TRAINED[name]} --out DIR) and name its file, or install a released package"
         )
     return path
 

@@ -100,6 +100,10 @@ class Model(Protocol):
         """Raise InputError, naming the nearest size that can be drawn, unless ``size`` can."""
         ...
 
+    def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size that a picture of ``size`` is brought to where nobody says another: it can be drawn."""
+        ...
+
     def blank(self, size: tuple[int, int]) -> Tensor:
         """Zeros in the shape (1, C, h, w), dtype and device of the latent of a picture of ``size``."""
         ...

@@ -86,6 +86,9 @@ class Refined:
         self.base.check_size(size)
         self.refiner.check_size(size)
 
+    def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
+        return self.base.fitting(size)
+
     def blank(self, size: tuple[int, int]) -> Tensor:
         return self.base.blank(size)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from sfumato.errors import InputError
+
+MUCH = 2.25
+"""Times as many pixels as it learned on: beyond, a model repeats itself, and takes long to do it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,19 @@ class Sizes:
     def draws(self, size: tuple[int, int]) -> bool:
         """Whether a picture of ``size`` can be drawn."""
         return all(side in self.sides for side in size)
+
+    def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
+        """A size that can be drawn, shaped like ``size``: itself if it can be and is not far beyond ``native``.
+
+        What has more than ``MUCH`` times as many pixels as ``native`` is brought to as many.
+        """
+        pixels, usual = size[0] * size[1], self.native[0] * self.native[1]
+        scale = math.sqrt(usual / pixels) if pixels > MUCH * usual else 1.0
+        least = self.sides[0]
+        scale = max(scale, least / min(size))
+        wanted = [side * scale for side in size]
+        nearest = [min(self.sides, key=lambda side: (abs(side - want), side)) for want in wanted]
+        return nearest[0], nearest[1]
 
     def check(self, size: tuple[int, int]) -> None:
         """Raise InputError, naming sizes nearby, unless both sides are allowed."""

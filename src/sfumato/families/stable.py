@@ -57,7 +57,7 @@ class Stable:
     zeros_for_nothing: bool | None = None
     notes: tuple[str, ...] = ()  # what was found out about the checkpoint, for people
     wardrobe: Wardrobe = field(init=False)
-    controls: Controls = field(default_factory=Controls, init=False)
+    controls: Controls = field(init=False)
     closet: Closet = field(init=False)  # adapters and learned words, which requests call by their names
 
     def __post_init__(self) -> None:
@@ -66,6 +66,7 @@ class Stable:
             "unet": Tower(wardrobe=self.wardrobe),
             **{each.part: each.of_closet for each in self.readers},
         }
+        object.__setattr__(self, "controls", Controls(unet=self.unet))
         object.__setattr__(self, "closet", Closet(towers=towers))
 
     @property
@@ -79,6 +80,9 @@ class Stable:
 
     def check_size(self, size: tuple[int, int]) -> None:
         self.sizes.check(size)
+
+    def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
+        return self.sizes.fitting(size)
 
     def blank(self, size: tuple[int, int]) -> Tensor:
         width, height = (side // self.latents.shrink for side in size)

@@ -106,11 +106,12 @@ class World:
     notes: tuple[str, ...] = field(default=(), init=False)
     channels_beside: int = field(default=0, init=False)
     closet: Closet = field(init=False)
-    controls: Controls = field(default_factory=Controls, init=False)
+    controls: Controls = field(init=False)
 
     def __post_init__(self) -> None:
         networks = {"unet": self.unet, "text_encoder": self.text}
         towers = {part: Tower(wardrobe=Wardrobe(network)) for part, network in networks.items()}
+        object.__setattr__(self, "controls", Controls(unet=self.unet, tower=self.image))
         object.__setattr__(self, "closet", Closet(towers=towers))
 
     @property
@@ -123,6 +124,9 @@ class World:
 
     def check_size(self, size: tuple[int, int]) -> None:
         self.config.sizes.check(size)
+
+    def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
+        return self.config.sizes.fitting(size)
 
     def blank(self, size: tuple[int, int]) -> Tensor:
         width, height = (side // self.config.autoencoder.shrink for side in size)
