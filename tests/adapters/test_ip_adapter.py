@@ -27,8 +27,8 @@ from sfumato.models.unet import UNet, UNetConfig
 WORDS, FEATURES, EMBEDDING = 24, 32, 20
 SMALL = UNetConfig(
     in_channels=4, out_channels=4, block_out_channels=(16, 16, 16), layers_per_block=1,
-    transformer_depth=(0, 1, 1), mid_transformer_depth=1, heads=(2, 2, 2), context_width=WORDS, norm_groups=4, linear_projection=True,
-    vector_width=0,
+    transformer_depth=(0, 1, 1), mid_transformer_depth=1, heads=(2, 2, 2), context_width=WORDS, norm_groups=4,
+    linear_projection=True, vector_width=0,
 )  # fmt: skip
 SD1 = replace(
     SMALL, block_out_channels=(320, 640, 1280, 1280), layers_per_block=2, transformer_depth=(1, 1, 1, 0),
@@ -161,7 +161,7 @@ def test_a_role_weighs_its_own_layers_and_both_weighs_all(unet, sight):
         lambda: reader.weights("colour", 0.5),
         lambda: reader.look(torch.rand(1, 3, 16, 16), "colour"),
     ):
-        with pytest.raises(InputError, match="'colour'.*both, style, composition"):
+        with pytest.raises(InputError, match=r"'colour'.*both, style, composition"):
             ask()
 
 

