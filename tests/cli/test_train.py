@@ -1,9 +1,11 @@
 """The verb that carries out a recipe."""
 
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
-from sfumato.train.recipes import RECIPES, WORLD_S
+from sfumato.train.recipes import CONTROL_S, CONTROLS, RECIPES, WORLD_S
 
 
 @pytest.fixture
@@ -34,6 +36,7 @@ def test_training_ends_with_weights_that_the_next_verb_draws_with(sfumato, tmp_p
         (("world-x", "--out", "run"), "world-s"),
         (("world-s", "--out", "run", "--device", "abacus"), "abacus"),
         (("world-s",), "--out"),
+        (("world-s", "--out", "run", "--weights", "w"), "trained from nothing"),
     ],
 )
 def test_what_cannot_be_trained_is_one_error_and_leaves_nothing(sfumato, tmp_path, arguments, says):
@@ -41,6 +44,19 @@ def test_what_cannot_be_trained_is_one_error_and_leaves_nothing(sfumato, tmp_pat
     assert code == 2
     assert says in err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("tiny_recipe")
+def test_a_control_is_trained_for_the_model_that_is_named(sfumato, tmp_path, monkeypatch):
+    short = replace(CONTROL_S.train, steps=2, batch=2, sample_every=2)
+    tiny = replace(CONTROL_S, lessons=4, hint_widths=(4, 4, 4, 4), train=short)
+    monkeypatch.setitem(CONTROLS, "controlnet", tiny)
+    sfumato("train", "world-s", "--out", "run")
+    arguments = ("--weights", "run/world-s.safetensors", "--out", "control")
+    code, out, _ = sfumato("train", "controlnet", *arguments)
+    assert code == 0
+    assert "control/control-s.safetensors" in out
+    assert len(list((tmp_path / "control/samples").glob("*.png"))) == 1
 
 
 @pytest.mark.usefixtures("tiny_recipe")
