@@ -18,7 +18,7 @@ from sfumato.engine.kept import pasted
 from sfumato.engine.resizing import resized, size_of
 from sfumato.errors import InputError
 
-OVERLAP = 16  # what is painted beside a picture reaches into it by a part of so many of its shorter side
+OVERLAP = 8  # what is painted beside a picture reaches into it by a part of so many of its shorter side
 BLUR = 8  # as much of the shorter side is mixed to make the ground that a picture is laid upon
 
 

@@ -17,7 +17,7 @@ from sfumato.diffusion.protocol import Level
 from sfumato.engine.started import strength_at
 
 HARD = 0.5
-FEATHER = 64  # the seam is one of so many parts of the picture's shorter side
+FEATHER = 32  # the seam is one of so many parts of the picture's shorter side
 
 
 def of_latent(mask: Tensor, like: Tensor) -> Tensor:
