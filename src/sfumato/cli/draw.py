@@ -5,7 +5,8 @@ Paths of finished pictures go to stdout, one a line; all else (progress, the cho
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,20 +25,36 @@ if TYPE_CHECKING:
     from sfumato.painter import Options, Painter, Picture
 
 Prompt = Annotated[str, typer.Argument(help="What the picture shows.")]
-Count = Annotated[int, typer.Option(help="How many pictures; they take the seeds that follow.")]
-BestOf = Annotated[
-    int,
-    typer.Option(metavar="N", help="Draw N candidates of each and keep what shows the words best."),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help="A PNG, which is overwritten, or a folder. Several pictures are numbered: cat-1.png, ... "
-        "Without it, a name that is still free: sfumato-SEED.png.",
-    ),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """How many pictures, of how many candidates each, and where they go."""
+
+    count: Annotated[int, typer.Option(help="How many pictures; they take the seeds that follow.")] = 1
+    best_of: Annotated[
+        int, typer.Option(metavar="N", help="Draw N candidates of each and keep what shows the words best.")
+    ] = 1
+    judge: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|DIR", help="A whole CLIP that judges candidates of other models."),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A PNG, which is overwritten, or a folder. Several pictures are numbered: cat-1.png, ... "
+            "Without it, a name that is still free: sfumato-SEED.png.",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        for number, what in ((self.count, "pictures"), (self.best_of, "candidates")):
+            if number < 1:
+                raise InputError(f"{number} {what} are none: ask for at least 1")
+        if self.judge is not None and self.best_of == 1:
+            raise InputError("judge says who chooses among candidates: ask for some with --best-of")
 
 
 @unbundled
@@ -45,18 +62,13 @@ def draw(
     prompt: Prompt,
     *,
     walk: Walk,
-    count: Count = 1,
-    output: Output = None,
-    best_of: BestOf = 1,
+    series: Series,
     wording: Wording,
     beginning: Beginning,
     steering: Steering,
     files: Files,
 ) -> None:
     """Draw a sentence as a PNG that carries its recipe."""
-    for number, what in ((count, "pictures"), (best_of, "candidates")):
-        if number < 1:
-            raise InputError(f"{number} {what} are none: ask for at least 1")
     seed = fresh_seed() if walk.seed is None else walk.seed
     worded = wording.worded(prompt, walk.negative, seed, files.family)
     brought = files.brought()
@@ -69,8 +81,9 @@ def draw(
         model=Request.model if files.model is None else files.model.name,
     )
     first = steering.on(beginning.on(walk.of(first, worded.settings)))
-    requests = [_chosen(replace(first, seed=seed + number * best_of), wording) for number in range(count)]
-    paths = targets(output, [request.seed for request in requests])
+    seeds = range(seed, seed + series.count * series.best_of, series.best_of)
+    requests = [_chosen(replace(first, seed=each), wording) for each in seeds]
+    paths = targets(series.output, [request.seed for request in requests])
     painter = brought.painter([text for each in requests for text in _texts(each)])
     steering.hang(painter)
     for note in worded.notes:
@@ -78,7 +91,14 @@ def draw(
     if walk.seed is None:
         typer.echo(f"seed {seed}, chosen at random; --seed {seed} draws the same again", err=True)
     options: Options = {**beginning.options(), **steering.options()}
-    _draw(painter, requests, paths, options, best_of)
+    pictures = _drawn(painter, requests, paths, options, series)
+    noted: set[str] = set()
+    for picture, path in zip(pictures, paths, strict=True):
+        for note in picture.notes:
+            if note not in noted:
+                typer.echo(f"note: {note}", err=True)
+        noted.update(picture.notes)
+        typer.echo(picture.save(path))
 
 
 def _chosen(request: Request, wording: Wording) -> Request:
@@ -96,31 +116,18 @@ def _texts(request: Request) -> list[str]:
     return [request.prompt, request.negative, str(request.guidance), *regions]
 
 
-def _draw(
-    painter: Painter, requests: list[Request], paths: list[Path], options: Options, best_of: int
-) -> None:
+def _drawn(
+    painter: Painter, requests: list[Request], paths: list[Path], options: Options, series: Series
+) -> Iterator[Picture]:
+    """The pictures one by one, shown on the terminal as they come."""
     from rich.console import Console
 
     from sfumato.cli.progress import followed
 
     console = Console(stderr=True)
-    noted: set[str] = set()
     for asked, path in zip(requests, paths, strict=True):
         request = painter.request(asked, **options)
-        if best_of == 1:
-            picture = followed(painter.watch(request), console, path.name)
+        if series.best_of == 1:
+            yield followed(painter.watch(request), console, path.name)
         else:
-            picture = _best(painter, request, best_of)
-        for note in picture.notes:
-            if note not in noted:
-                typer.echo(f"note: {note}", err=True)
-        noted.update(picture.notes)
-        typer.echo(picture.save(path))
-
-
-def _best(painter: Painter, request: Request, count: int) -> Picture:
-    """The best of so many candidates, whose scores are shown."""
-    best = painter.best_of(request, count)
-    for line in best.scores:
-        typer.echo(line, err=True)
-    return best.picture
+            yield painter.best_of(request, series.best_of, clip=series.judge).picture

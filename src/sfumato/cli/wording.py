@@ -52,6 +52,16 @@ class Wording:
         look = styled(prompt, negative, self.style, self.style_folder, family=family)
         return Worded(look.prompt, look.negative, look.settings.given(), (*notes, *look.notes))
 
+    def _expanded(self, prompt: str, seed: int, family: str | None) -> tuple[str, tuple[str, ...]]:
+        """The full sentence of a vague wish, which is shown, and why it became that."""
+        from sfumato.words.chat import configured
+        from sfumato.words.expand import expanded
+
+        found = expanded(prompt, seed, configured(self.expand_by), family=family or "sd1")
+        if found.sentence != prompt:
+            typer.echo(f"expanded: {found.sentence}", err=True)
+        return found.sentence, found.why
+
     def chosen(self, text: str, seed: int, what: str) -> str:
         """The text with the choices that a seed makes, which are shown."""
         from sfumato.text.wildcards import chosen
