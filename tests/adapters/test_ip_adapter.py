@@ -1,6 +1,7 @@
 """IP-Adapters are read whole or not at all, and each layer of the right U-Net heeds the right reference."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -225,3 +226,15 @@ def test_training_begins_where_the_words_are(unet):
 
         attention(x, words, look=look)
         torch.testing.assert_close(seen[1], seen[0], atol=0, rtol=0)
+
+
+def test_the_table_of_layers_is_what_the_code_says():
+    """On failure: put the right cells, which are printed here, into docs/control/references.md."""
+    document = Path(__file__).parents[2] / "docs" / "control" / "references.md"
+    for role in (STYLE, COMPOSITION):
+        cells = [
+            ", ".join(f"`{name.removesuffix('.')}`" for name in blocks_of(config)[role])
+            for config in (SDXL, SD1, SMALL)
+        ]
+        row = f"| `{role}` | {' | '.join(cells)} |"
+        assert row in document.read_text(encoding="utf-8"), row
