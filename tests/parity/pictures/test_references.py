@@ -9,7 +9,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from pipelines.drawing import GUIDANCE, NEGATIVE, PROMPT, SEED, STEPS, assert_same, theirs
+from pipelines.drawing import GUIDANCE, NEGATIVE, PROMPT, SEED, STEPS, assert_same, ours, theirs
 from pipelines.references import write_adapter, write_encoder
 from torch import Tensor
 
@@ -24,6 +24,7 @@ from sfumato.diffusion.protocol import Conditioning, ImagePrompt, drive, guided
 from sfumato.diffusion.samplers.euler import euler
 from sfumato.families.model import Wording
 from sfumato.painter import to_image
+from sfumato.steering import reference
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
 
@@ -66,7 +67,7 @@ class Setting:
         path = self.root / f"{name}-{kind}.{'bin' if kind == 'plain' else 'safetensors'}"
         return path if path.exists() else write_adapter(self.pipelines.reference(name), path, kind)
 
-    def ours(self, name: str, kind: str) -> ImagePrompts:
+    def reader(self, name: str, kind: str) -> ImagePrompts:
         sight = read_sight(open_checkpoint(self.encoder), PLACE)
         return read_ip_adapter(
             open_checkpoint(self.file(name, kind)).tensors, self.painter(name).model.unet, sight
@@ -114,7 +115,7 @@ def shown(seen: Tensor):
 @pytest.mark.parametrize("kind", KINDS)
 def test_tokens_wanted_and_unwanted_are_those_of_diffusers(setting, kind):
     seen = picture(3)
-    pipe, reader = setting.theirs("sd1", kind), setting.ours("sd1", kind)
+    pipe, reader = setting.theirs("sd1", kind), setting.reader("sd1", kind)
     with torch.inference_mode():
         embeddings = pipe.prepare_ip_adapter_image_embeds([shown(seen)], None, "cpu", 1, True)
         (expected,) = pipe.unet.encoder_hid_proj(embeddings)
@@ -126,7 +127,7 @@ def test_tokens_wanted_and_unwanted_are_those_of_diffusers(setting, kind):
 
 @pytest.mark.parametrize("name", ["sd1", "sdxl"])
 def test_every_layer_attends_to_a_picture_as_that_of_diffusers(setting, name):
-    pipe, reader = setting.theirs(name, "plain"), setting.ours(name, "plain")
+    pipe, reader = setting.theirs(name, "plain"), setting.reader(name, "plain")
     pipe.set_ip_adapter_scale(SCALE)
     unet, generator = setting.painter(name).model.unet, torch.Generator().manual_seed(1)
     words = torch.randn(2, 7, unet.config.context_width, generator=generator)
@@ -146,7 +147,7 @@ def test_every_layer_attends_to_a_picture_as_that_of_diffusers(setting, name):
 @pytest.mark.parametrize(("name", "kind"), PUBLISHED)
 def test_the_picture_with_a_reference_is_that_of_diffusers(setting, name, kind):
     model, seen = setting.painter(name).model, picture(3)
-    pipe, reader = setting.theirs(name, kind), setting.ours(name, kind)
+    pipe, reader = setting.theirs(name, kind), setting.reader(name, kind)
     pipe.set_ip_adapter_scale(SCALE)
     expected = theirs(pipe, setting.painter(name), ip_adapter_image=shown(seen))
     model.controls.hang("reference", reader)
@@ -157,10 +158,22 @@ def test_the_picture_with_a_reference_is_that_of_diffusers(setting, name, kind):
     assert_same(got, expected)
 
 
+def test_a_person_who_names_the_files_gets_the_picture_of_diffusers(setting, tmp_path):
+    painter, kind = setting.painter("sd1"), "plus"
+    shown(picture(3)).save(tmp_path / "painting.png")
+    (told,) = painter.hang(setting.file("sd1", kind), name="painting", encoder=setting.encoder)
+    assert "IP-Adapter Plus" in told
+    got = ours(painter, references=[reference(tmp_path / "painting.png", strength=SCALE)])
+    painter.remove("painting")
+    pipe = setting.theirs("sd1", kind)
+    pipe.set_ip_adapter_scale(SCALE)
+    assert_same(got, theirs(pipe, painter, ip_adapter_image=shown(picture(3))))
+
+
 def test_style_of_one_picture_and_composition_of_another_are_those_of_diffusers(setting):
     """Its two adapters are one file loaded twice; ours is one adapter that looks at both."""
     model, one, other = setting.painter("sdxl").model, picture(3), picture(4, 64, 100)
-    pipe, reader = setting.theirs("sdxl", "plus", "plus"), setting.ours("sdxl", "plus")
+    pipe, reader = setting.theirs("sdxl", "plus", "plus"), setting.reader("sdxl", "plus")
     model.controls.hang("reference", reader)
     style, composition = prompts(reader, one, "style", SCALE), prompts(reader, other, "composition", 0.8)
     images = [shown(one), shown(other)]
