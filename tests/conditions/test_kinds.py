@@ -6,7 +6,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from sfumato.conditions.ade20k import ADE20K
 from sfumato.conditions.canny import edges
@@ -96,6 +96,26 @@ def test_soft_edges_of_faint_things_are_fainter():
     faint.paste((38, 68, 208), (100, 100, 120, 120))
     rows = gray("softedge", faint)
     assert 0 < rows[110, 98:102].max() < 0.5 * rows[64, 30:34].max()
+
+
+def test_soft_edges_are_the_same_in_every_direction():
+    """Upright, level and slanting: a disc has all of them, and its rim is as bright all around."""
+    disc = Image.new("RGB", (1024, 1024), (30, 60, 200))
+    ImageDraw.Draw(disc).ellipse((256, 256, 768, 768), fill=(240, 220, 40))
+    rows = gray("softedge", disc.resize((512, 512), Image.Resampling.BOX)).astype(float)
+    down, right = np.indices(rows.shape) - 255.5
+    angle = np.degrees(np.arctan2(down, right)) % 360 // 15
+    around = [rows[(angle == part) & (abs(np.hypot(down, right) - 128) < 4)].mean() for part in range(24)]
+    assert max(around) < 1.06 * min(around)
+
+
+def test_a_scribble_has_no_spurs_where_an_outline_is_soft():
+    disc = Image.new("RGB", (512, 512), (30, 60, 200))
+    ImageDraw.Draw(disc).ellipse((128, 128, 384, 384), fill=(240, 220, 40))
+    rows = gray("scribble", disc.filter(ImageFilter.GaussianBlur(6)))
+    away = abs(np.hypot(*(np.indices(rows.shape) - 255.5)) - 128)
+    assert rows[away < 2].mean() > 250
+    assert not rows[away > 10].any()
 
 
 def test_a_scribble_is_few_thick_strokes_in_black_and_white():

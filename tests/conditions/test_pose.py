@@ -1,5 +1,6 @@
 """Stick figures: read in the forms that people have, and drawn as OpenPose's pictures are."""
 
+import colorsys
 import json
 import math
 
@@ -59,6 +60,15 @@ def test_a_figure_is_the_one_that_annotators_draw(mirrored):
     assert flat.sum() > 500
     assert (ours[flat] == theirs[flat]).mean() > 0.99
     assert np.abs((ours > 0).any(-1).sum() / ink.sum() - 1) < 0.08
+
+
+def test_limbs_and_colours_are_those_that_controls_were_trained_on():
+    """Joints by OpenPose's numbers from 1 on, and its hues, a limb and a joint each, in steps of 1/18."""
+    limbs = "2-3 2-6 3-4 4-5 6-7 7-8 2-9 9-10 10-11 2-12 12-13 13-14 2-1 1-15 15-17 1-16 16-18"
+    assert [f"{start + 1}-{end + 1}" for start, end in LIMBS] == limbs.split()
+    hues = [colorsys.rgb_to_hsv(*(part / 255 for part in colour)) for colour in COLOURS]
+    assert [round(18 * hue, 1) for hue, _, _ in hues] == list(range(18))
+    assert {(saturation, value) for _, saturation, value in hues} == {(1, 1)}
 
 
 def test_every_joint_has_its_own_colour():
