@@ -134,7 +134,7 @@ def _check(text: str, known: Known, *, rank: bool) -> Told:
     if rank:
         from sfumato.words.near import suiting
 
-        ranked = suiting(_embed(known.path))
+        ranked = suiting(embedding(known.path))
     found = check(text, known.lexicon, ranked=ranked)
     told = [{"word": each.word, "instead": each.instead, "why": each.why} for each in found]
     hints = {"means": "it means", "spelt": "it is spelt like"}
@@ -161,7 +161,7 @@ def _near_words(word: str, known: Known, lexicon: Lexicon, most: int) -> tuple[l
     from sfumato.words.check import meanings, spelt_alike
     from sfumato.words.near import world_space
 
-    space, lines = world_space(lexicon, _embed(known.path)), list[str]()
+    space, lines = world_space(lexicon, embedding(known.path)), list[str]()
     if word in lexicon.named and word not in space.words:
         word = lexicon.named[word].name  # a plural
     if word not in space.words:
@@ -173,7 +173,7 @@ def _near_words(word: str, known: Known, lexicon: Lexicon, most: int) -> tuple[l
     return space.of(word, most=most), lines
 
 
-def _embed(path: Path | None) -> Callable[[Sequence[str]], Tensor]:
+def embedding(path: Path | None) -> Callable[[Sequence[str]], Tensor]:
     """Sentences as the text tower of a world model places them (N, P)."""
     import torch
 
@@ -183,9 +183,12 @@ def _embed(path: Path | None) -> Callable[[Sequence[str]], Tensor]:
     world = World.load(embedded() if path is None else path)
 
     def embed(texts: Sequence[str]) -> Tensor:
-        rows = [torch.tensor([world.tokenizer(text).ids]) for text in texts]
+        """All at once: the tower looks back only, so what fills a row up changes no sentence."""
+        rows = [world.tokenizer(text).ids for text in texts]
+        longest = max(map(len, rows))
+        ids = torch.tensor([(*row, *[world.tokenizer.end] * (longest - len(row))) for row in rows])
         with torch.inference_mode():
-            return torch.cat([world.text(ids)[1] for ids in rows])
+            return world.text(ids)[1]
 
     return embed
 

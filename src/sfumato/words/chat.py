@@ -32,9 +32,9 @@ _CONTROL = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where to ask: ``url`` as far as before /chat/completions, or all of it. The key is never shown."""
+    """Where to ask: ``url`` as far as before /chat/completions, or all of it. Neither password nor key is shown."""
 
-    url: str
+    url: str = field(repr=False)
     model: str = "default"
     key: str = field(default="", repr=False)
     timeout: float = TIMEOUT
@@ -48,8 +48,9 @@ class Endpoint:
     @property
     def address(self) -> str:
         """What is posted to."""
-        url = self.url.rstrip("/")
-        return url if url.endswith(_PATH) else url + _PATH
+        parts = urlsplit(self.url)
+        path = parts.path.rstrip("/").removesuffix(_PATH) + _PATH
+        return parts._replace(path=path, fragment="").geturl()
 
 
 def configured(url: str | None = None) -> Endpoint | None:

@@ -77,6 +77,7 @@ def _looked_up(word: str, sentence: str, lexicon: Lexicon, ranked: Ranked | None
     return Unknown(word, (meant or alike)[:MOST], why)
 
 
+@cache
 def _table() -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(Path(__file__).with_name("everyday.toml").read_text(encoding="utf-8"))
 

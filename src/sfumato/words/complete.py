@@ -22,8 +22,8 @@ Where = Literal["start", "wanted", "one", "many", "thing", "set", "list"]
 """The place in a sentence: at its start; where a thing is wanted; behind "a" or "two", its size or colour;
 behind a thing; behind the background or style; behind a comma."""
 
-MOST_WORDS = 5
-"""Of what is offered: "to the left of a"."""
+MOST_WORDS = 7
+"""Of what is offered: "on a yellow and light blue background"."""
 EACH = 4
 """Offers of one kind where nothing is typed of the word yet."""
 
@@ -39,19 +39,18 @@ class Offer:
 
 def complete(text: str, lexicon: Lexicon, *, most: int = 12) -> list[Offer]:
     """The likeliest ways to go on with ``text``, for a model of the picture world."""
-    for head, typed in _cuts(text):
-        here = list(_at(_where(head, lexicon), lexicon, head))
-        found = [
-            Offer(words, kind, head + words)
-            for words, kind in here
-            if words.startswith(typed.lower()) and words != typed.lower()
-        ]
-        if found:
-            if any(words == typed[:-1].lower() for words, _ in here):  # "a " may become "a picture of", too
-                behind = _at(_where(text, lexicon), lexicon, text)
-                found = [*_mixed([Offer(words, kind, text + words) for words, kind in behind], most), *found]
-            return found[:most] if typed.strip() else _mixed(found, most)
-    return []
+    found: list[Offer] = []
+    for head, typed in _cuts(text + " " * text.endswith(",")):
+        where = _where(head, lexicon)
+        if where is not None:
+            here = [
+                Offer(words, kind, head + words)
+                for words, kind in _at(where, lexicon, head)
+                if words.startswith(typed.lower()) and words != typed.lower()
+            ]
+            found += here if typed.strip() else _mixed(here)
+    found.sort(key=lambda offer: offer.kind == "medium")  # behind "a ", things before "a picture of"
+    return list(dict.fromkeys(found))[:most]
 
 
 def complete_phrase(text: str, presets: Iterable[Preset], *, most: int = 12) -> list[Offer]:
@@ -83,7 +82,7 @@ def _cuts(text: str, most: int = MOST_WORDS) -> Iterator[tuple[str, str]]:
         yield text[:start], text[start:]
 
 
-def _mixed(offers: list[Offer], most: int) -> list[Offer]:
+def _mixed(offers: list[Offer]) -> list[Offer]:
     """Some of every kind."""
     counts: dict[str, int] = {}
     found: list[Offer] = []
@@ -91,7 +90,7 @@ def _mixed(offers: list[Offer], most: int) -> list[Offer]:
         counts[offer.kind] = counts.get(offer.kind, 0) + 1
         if counts[offer.kind] <= EACH:
             found.append(offer)
-    return found[:most]
+    return found
 
 
 # the grammar --------------------------------------------------------------------------------------
@@ -119,9 +118,12 @@ _NEXT: dict[Where, tuple[Kind, ...]] = {
 """The kinds that may follow in a place, the likeliest first."""
 
 
-def _where(head: str, lexicon: Lexicon) -> Where:
-    """The place behind ``head``. A word that is not known counts as a thing where one may stand."""
-    kinds: dict[str, Kind] = {}
+def _where(head: str, lexicon: Lexicon) -> Where | None:
+    """The place behind ``head``; None amidst words that belong together, as behind "to the left".
+
+    A word that is not known counts as a thing where one may stand.
+    """
+    kinds: dict[str, Kind] = dict.fromkeys(("2", "3", "4"), "number")
     for place in reversed(_NEXT):
         kinds |= dict(_offered(place, lexicon))
     where: Where = "start"
@@ -133,6 +135,8 @@ def _where(head: str, lexicon: Lexicon) -> Where:
             count = next(
                 (n for n in range(min(MOST_WORDS, len(words)), 0, -1) if " ".join(words[:n]) in kinds), 0
             )
+            if not count and words[0] in lexicon.words:
+                return None
             kind: Kind = kinds[" ".join(words[:count])] if count else "thing"
             words = words[count or 1 :]
             if count or where not in ("thing", "set"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -80,10 +81,12 @@ def world_space(lexicon: Lexicon, embed: Embed) -> Space:
         sentences[look.name, "style"] = [
             form.format(things=holder) for holder in holders for form in look.forms
         ]
+    every = iter(normalize(embed([text for texts in sentences.values() for text in texts]), dim=1))
+    means = [torch.stack(list(islice(every, len(texts)))).mean(0) for texts in sentences.values()]
     return Space(
         words=tuple(word for word, _ in sentences),
         kinds=tuple(kind for _, kind in sentences),
-        places=normalize(torch.stack([_mean(embed(texts)) for texts in sentences.values()]), dim=1),
+        places=normalize(torch.stack(means), dim=1),
     )
 
 
@@ -109,8 +112,3 @@ def token_space(spelt: Sequence[str], table: Tensor) -> Space:
         kinds=("word",) * len(rows),
         places=normalize(table[rows].float(), dim=1),
     )
-
-
-def _mean(places: Tensor) -> Tensor:
-    """The mean direction of sentences (N, P): (P,)."""
-    return normalize(places, dim=1).mean(0)
