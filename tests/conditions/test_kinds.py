@@ -293,6 +293,15 @@ def test_normals_can_be_turned_to_the_other_convention():
     assert made("normal", bump).image.tobytes() == bump.tobytes()
 
 
+def test_lines_on_paper_or_on_nothing_become_white_on_black():
+    nothing = Image.new("RGBA", (4, 1))
+    nothing.paste((255, 255, 255, 255), (0, 0, 1, 1))
+    assert gray("as-is(of=scribble)", nothing).tolist() == [[255, 0, 0, 0]]
+    paper = Image.new("RGB", (4, 1), "white")
+    paper.paste("black", (0, 0, 1, 1))
+    assert gray("as-is(of=scribble, invert=true)", paper).tolist() == [[255, 0, 0, 0]]
+
+
 def test_a_picture_as_it_is_is_not_touched():
     noise = Image.effect_noise((33, 44), 90).convert("RGB")
     assert made("as-is", noise, (33, 44)).image.tobytes() == noise.tobytes()

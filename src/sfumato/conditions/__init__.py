@@ -11,7 +11,7 @@ from sfumato.conditions.layout import boxes, layout
 from sfumato.conditions.lines import lineart, scribble, softedge
 from sfumato.conditions.maps import as_is, depth, normal
 from sfumato.conditions.pose import pose
-from sfumato.conditions.reading import deep, directions, drawing, photo
+from sfumato.conditions.reading import deep, directions, drawing, finished, photo
 from sfumato.conditions.segmentation import segmentation
 from sfumato.conditions.tones import blur, luminance, palette
 
@@ -115,7 +115,7 @@ CONDITIONS: dict[str, Condition] = {
         needs="OpenCV",
     ),
     "as-is": Condition(
-        reader=photo,
+        reader=finished,
         maker=as_is,
         says="the picture itself, which is a conditioning picture already",
         aliases=("none", "raw", "identity"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 def depth(picture: Image.Image, *, invert: bool = False, stretch: bool = True) -> Image.Image:
@@ -31,9 +31,10 @@ def normal(picture: Image.Image, *, flip_x: bool = False, flip_y: bool = False) 
     return Image.fromarray(rows)
 
 
-def as_is(picture: Image.Image, *, of: str | None = None) -> Image.Image:
+def as_is(picture: Image.Image, *, of: str | None = None, invert: bool = False) -> Image.Image:
     """A conditioning picture that was made elsewhere, only brought to size; ``of`` says of which kind it is.
 
-    Controls that read several kinds want to know.
+    Controls that read several kinds want to know. ``invert`` is for lines drawn in black on white paper:
+    controls were trained on white on black.
     """
-    return picture
+    return ImageOps.invert(picture) if invert else picture

@@ -28,8 +28,13 @@ _FLAT = Image.Resampling.NEAREST
 def photo(given: Given, size: Size | None) -> Material:
     """A picture with shades, as RGB: averaged where it is made smaller, as annotators of controls do."""
     image, notes = opened_with_notes(_picture(given))
-    smaller = size is not None and size[0] * size[1] < image.width * image.height
-    return _sized(image, size, notes, _AVERAGED if smaller else _SMOOTH)
+    return _sized(image, size, notes, _smooth(image, size))
+
+
+def finished(given: Given, size: Size | None) -> Material:
+    """A conditioning picture, as RGB, on black where it is clear: nearly all have that ground."""
+    image, notes = opened_with_notes(_picture(given), on="black")
+    return _sized(image, size, notes, _smooth(image, size))
 
 
 def drawing(given: Given, size: Size | None) -> Material:
@@ -126,6 +131,11 @@ def _picture(given: Given) -> str | Path | Image.Image:
     if isinstance(given, (str, Path, Image.Image)):
         return given
     raise InputError(f"this kind is made of a picture, not of {type(given).__name__}")
+
+
+def _smooth(image: Image.Image, size: Size | None) -> Image.Resampling:
+    smaller = size is not None and size[0] * size[1] < image.width * image.height
+    return _AVERAGED if smaller else _SMOOTH
 
 
 def _sized(image: Image.Image, size: Size | None, notes: tuple[str, ...], by: Image.Resampling) -> Material:
