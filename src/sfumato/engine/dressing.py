@@ -12,6 +12,7 @@ from sfumato.conditions.making import read_as
 from sfumato.diffusion.protocol import Conditioning, Controlled, ImagePrompt, Level
 from sfumato.engine.continuing import Pictures
 from sfumato.engine.question import Look, Prepare, Refer
+from sfumato.engine.resizing import size_of
 from sfumato.errors import InputError
 from sfumato.families.model import Model
 from sfumato.request import Request
@@ -39,7 +40,13 @@ CHANNELS = 3
 
 
 def dress_asked(
-    request: Request, model: Model, pictures: Pictures, levels: Sequence[Level], *, look: Look | None = None
+    request: Request,
+    model: Model,
+    pictures: Pictures,
+    levels: Sequence[Level],
+    *,
+    size: tuple[int, int],
+    look: Look | None = None,
 ) -> Generator[list[Look] | list[Prepare] | list[Refer], Any, Dress]:
     """Ask what the model makes of the pictures that steer the request: each is looked at once.
 
@@ -53,6 +60,7 @@ def dress_asked(
         Refer(name, role, _picture("reference", name, digest, pictures))
         for name, role, digest, _ in request.references
     ]
+    _check_sizes(prepares, size)
     notes = [*_checked(request, model, prepares, refers), *_unworn(request, levels)]
     (beside,) = (None,) if look is None else (yield [look])
     hints: list[tuple[Tensor, ...]] = (yield prepares) if prepares else []
@@ -137,6 +145,17 @@ def _checked(
         if not weight:
             notes.append(f"reference {refer.name} as {refer.role} has no effect at weight 0")
     return notes
+
+
+def _check_sizes(prepares: Sequence[Prepare], size: tuple[int, int]) -> None:
+    for prepare in prepares:
+        found = size_of(prepare.picture)
+        if found != size:
+            raise InputError(
+                "the conditioning picture of {} has {}x{} pixels, and {}x{} are drawn: make it as large".format(
+                    prepare.kind or prepare.name, *found, *size
+                )
+            )
 
 
 def _unworn(request: Request, levels: Sequence[Level]) -> list[str]:

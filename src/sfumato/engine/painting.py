@@ -45,7 +45,9 @@ class Painting:
     def asked(self) -> Generator[Question, Any, Asked]:
         """Ask for all that its rows are told, and make the guide of it."""
         whole, model = self.walk.whole, self.model
-        dress = yield from dress_asked(self.request, model, self.pictures, whole, look=self.look)
+        dress = yield from dress_asked(
+            self.request, model, self.pictures, whole, size=self.size, look=self.look
+        )
         asking = regions_asked(self.wished.stages, self.regions, model.prediction, whole, dress=dress)
         if self.request.toward is not None:
             prompts = frozenset(wish.prompt for _, wish in self.wished.stages)
