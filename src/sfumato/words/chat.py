@@ -32,7 +32,7 @@ _CONTROL = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where to ask: ``url`` as far as before /chat/completions, or all of it. Neither password nor key is shown."""
+    """Where to ask: ``url`` until /chat/completions or with it. Neither password nor key is shown."""
 
     url: str = field(repr=False)
     model: str = "default"
