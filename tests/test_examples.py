@@ -11,6 +11,11 @@ PICTURES = {
     "watch.py": {"steps.png"},
     "batch.py": {f"batch-{number}.png" for number in range(1, 5)},
     "own_files.py": {"plain.png"},
+    "from_a_picture.py": {
+        f"{name}.png" for name in ("first", "changed", "painted", "wider", "larger", "variation")
+    },
+    "control.py": {f"{name}.png" for name in ("placed", "recoloured", "mood", "in-its-style", "regions")},
+    "looks.py": {"dream.png", "look.png", "best.png"},
 }
 
 
@@ -52,6 +57,10 @@ def test_the_strip_shows_five_steps(run, tmp_path):
     run("watch.py")
     with Image.open(tmp_path / "steps.png") as strip:
         assert strip.size == (5 * 16, 16)
+
+
+def test_what_a_mask_keeps_is_kept(run):
+    assert "kept to the pixel: True\n" in run("from_a_picture.py")
 
 
 def test_the_batch_is_the_same_beside_strangers(run):

@@ -16,6 +16,9 @@ from sfumato.version import __version__
 
 if TYPE_CHECKING:
     from sfumato.painter import Painter, Picture, Step, cfg, load, lora
+    from sfumato.steering import control, reference, region
+    from sfumato.styles.styled import styled
+    from sfumato.words.expand import expanded
 
 __all__ = [
     "CheckpointError",
@@ -28,14 +31,24 @@ __all__ = [
     "Step",
     "__version__",
     "cfg",
+    "control",
+    "expanded",
     "load",
     "lora",
+    "reference",
+    "region",
+    "styled",
 ]
 
-_LAZY = {"Painter", "Picture", "Step", "cfg", "load", "lora"}
+_LAZY = {
+    **dict.fromkeys(("Painter", "Picture", "Step", "cfg", "load", "lora"), "sfumato.painter"),
+    **dict.fromkeys(("control", "reference", "region"), "sfumato.steering"),
+    "styled": "sfumato.styles.styled",
+    "expanded": "sfumato.words.expand",
+}
 
 
 def __getattr__(name: str) -> object:
     if name in _LAZY:
-        return getattr(import_module("sfumato.painter"), name)
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'sfumato' has no attribute {name!r}")

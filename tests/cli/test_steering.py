@@ -1,0 +1,181 @@
+"""What steers a picture is named on the command line, and reaches the picture."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from sfumato.cli.steering import (
+    parse_control,
+    parse_outpaint,
+    parse_reference,
+    parse_region,
+    parse_toward,
+    parse_variation,
+)
+from sfumato.errors import InputError
+from sfumato.provenance.recipe import read_recipe
+
+
+@pytest.fixture
+def draw(sfumato, tiny_weights):
+    return lambda *arguments: sfumato("draw", *arguments, "--weights", tiny_weights, "--steps", 2)
+
+
+@pytest.fixture
+def cat(draw, tmp_path):
+    """A picture that was drawn before."""
+    assert draw("a red cat", "--seed", 7, "-o", "cat.png")[0] == 0
+    return tmp_path / "cat.png"
+
+
+@pytest.fixture
+def left(tmp_path):
+    """A mask, white in the left half."""
+    mask = Image.new("L", (16, 16))
+    mask.paste(255, (0, 0, 8, 16))
+    mask.save(tmp_path / "left.png")
+    return tmp_path / "left.png"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("canny:edges.png", ("canny", Path("edges.png"), 1.0, 0.0, 1.0)),
+        ("canny:edges.png:0.8", ("canny", Path("edges.png"), 0.8, 0.0, 1.0)),
+        ("canny:edges.png:-0.5:0.1-0.6", ("canny", Path("edges.png"), -0.5, 0.1, 0.6)),
+        ("canny(low=50):C:/edges.png:1", ("canny(low=50)", Path("C:/edges.png"), 1.0, 0.0, 1.0)),
+    ],
+)
+def test_a_control_is_a_kind_and_a_picture(text, found):
+    assert parse_control(text) == found
+
+
+def test_a_picture_whose_name_ends_like_a_weight_is_that_picture(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("edges.png:0.8").write_bytes(b"")
+    assert parse_control("canny:edges.png:0.8").picture == Path("edges.png:0.8")
+    assert parse_reference("edges.png:0.8") == (Path("edges.png:0.8"), 1.0)
+
+
+def test_a_reference_is_a_picture_with_a_weight():
+    assert parse_reference("mood.png") == (Path("mood.png"), 1.0)
+    assert parse_reference("mood.png:0.7") == (Path("mood.png"), 0.7)
+
+
+def test_a_region_is_an_area_with_words_and_unwanted_ones():
+    assert parse_region("0,0,0.5,1: a cat: happy") == ((0.0, 0.0, 0.5, 1.0), "a cat: happy", "")
+    assert parse_region("8, 0, 8, 16:a cat ### fur, rain") == ((8.0, 0.0, 8.0, 16.0), "a cat", "fur, rain")
+    assert parse_region("left.png: a cat") == (Path("left.png"), "a cat", "")
+
+
+def test_sides_variations_and_other_prompts():
+    assert parse_outpaint("left=64, bottom=-8") == (64, 0, 0, -8)
+    assert parse_variation("8:0.25") == (8, 0.25)
+    assert parse_toward("a dog: a good one:0.3") == ("a dog: a good one", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "told"),
+    [
+        (parse_control, "edges.png", "names no kind and picture"),
+        (parse_control, ":edges.png", "names no kind and picture"),
+        (parse_reference, "mood.png:much", "'much' is no number"),
+        (parse_region, "0,0,1,1", "has no words"),
+        (parse_region, "0,0,1: a cat", "has 3 numbers"),
+        (parse_region, "0,0,1,x: a cat", "'x' is no number"),
+        (parse_outpaint, "west=64", "no side with pixels"),
+        (parse_outpaint, "left=much", "no side with pixels"),
+        (parse_variation, "-8:0.1", "no seed with a share"),
+        (parse_variation, "8", "no seed with a share"),
+        (parse_toward, "a dog", "names no share"),
+    ],
+)
+def test_what_cannot_be_read_says_how_it_is_written(parse, text, told):
+    with pytest.raises(InputError, match=told):
+        parse(text)
+
+
+def test_a_picture_to_go_on_from_and_its_mask_reach_the_picture(draw, cat, left, tmp_path):
+    arguments = ("a castle", "--seed", 8, "--from", cat, "--mask", left, "--masking", "hard", "-o", "new.png")
+    code, _, err = draw(*arguments)
+    assert code == 0, err
+    request = read_recipe(tmp_path / "new.png").request
+    assert request.picture
+    assert request.mask
+    assert (request.masking, request.size) == ("hard", (16, 16))
+    with Image.open(cat) as before, Image.open(tmp_path / "new.png") as after:
+        kept, painted = (8, 0, 16, 16), (0, 0, 8, 16)
+        assert before.crop(kept).tobytes() == after.crop(kept).tobytes()
+        assert before.crop(painted).tobytes() != after.crop(painted).tobytes()
+
+
+def test_all_else_that_steers_reaches_the_request(draw, cat, tmp_path):
+    code, _, err = draw(
+        "a castle", "--seed", 8, "--from", cat, "--strength", 0.5, "--vary", "9:0.2", "--toward",
+        "a red cat:0.3", "--region", "0,0,8,16: a red cat ### a car", "--seam", 0.1,
+        "--then", "hires(2, strength=0.5)", "-o", "new.png",
+    )  # fmt: skip
+    assert code == 0, err
+    request = read_recipe(tmp_path / "new.png").request
+    assert request.strength == 0.5
+    assert request.variations == ((9, 0.2),)
+    assert request.toward == ("a red cat", 0.3)
+    assert request.regions == (((0.0, 0.0, 0.5, 1.0), "a red cat", "a car", 0.1),)
+    assert request.passes == ("hires(2, strength=0.5)",)
+    with Image.open(tmp_path / "new.png") as picture:
+        assert picture.size == (32, 32)
+
+
+def test_outpainting_makes_the_picture_larger_and_keeps_it(draw, cat, tmp_path):
+    code, _, err = draw("a castle", "--from", cat, "--outpaint", "left=8", "--seed", 1, "-o", "wide.png")
+    assert code == 0, err
+    with Image.open(tmp_path / "wide.png") as wide, Image.open(cat) as before:
+        assert wide.size == (24, 16)
+        assert wide.crop((12, 0, 24, 16)).tobytes() == before.crop((4, 0, 16, 16)).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--strength", 0.5], "strength is about a picture to go on from"),
+        (["--outpaint", "left=8"], "outpaint is about a picture to go on from"),
+        (["--outpaint", "up=8"], "no side with pixels"),
+        (["--reference-as", "style"], "name that with --reference"),
+        (["--reference", "a.png", "--reference", "b.png", "--reference-as", "style", "--reference-as", "both",
+          "--reference-as", "both"], "2 references and 3 roles"),
+        (["--region", "0,0,0,1: a cat"], "is not inside the picture"),
+        (["--region", "0,0,99,16: a cat"], "is not inside the picture"),
+        (["--control", "canny:absent.png"], "absent.png"),
+        (["--control", "drawing:cat.png"], "kind of conditioning picture"),
+        (["--then", "sharper(2)"], "sharper"),
+        (["--vary", "8:2"], "2.0 is not a share"),
+        (["--regions-by", "luck"], "blend or attention"),
+        (["--judge", "clip"], "ask for some with --best-of"),
+        (["--best-of", 0], "0 candidates are none"),
+        (["--style", "cubistic"], "no style 'cubistic'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_steer_is_refused_in_one_line(draw, arguments, told):
+    code, _, err = draw("a red cat", "--seed", 1, *arguments)
+    assert code == 2
+    assert told in err
+    assert len(err.splitlines()) == 1
+
+
+def test_replay_wants_the_pictures_again_and_draws_the_same(draw, sfumato, cat, left, tiny_weights, tmp_path):
+    region = f"{left}: a red cat"
+    code, _, err = draw("a castle", "--seed", 8, "--from", cat, "--region", region, "-o", "new.png")
+    assert code == 0, err
+    replay = ("replay", "new.png", "--model", tiny_weights)
+    code, _, err = sfumato(*replay)
+    assert code == 2
+    assert "--from" in err
+    code, _, err = sfumato(*replay, "--from", cat)
+    assert code == 2
+    assert "name them with --region-mask" in err
+    code, out, err = sfumato(*replay, "--from", cat, "--region-mask", left)
+    assert (code, out[:9]) == (0, "identical"), err
+    code, _, err = sfumato(*replay, "--from", cat, "--region-mask", cat)
+    assert code == 2
+    assert "is not the picture that the request speaks of" in err
