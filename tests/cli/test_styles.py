@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 from PIL import Image
 
 from sfumato.styles.shelf import shelf
@@ -50,3 +51,16 @@ def test_thumbnails_are_drawn_in_the_order_asked(sfumato, tmp_path, tiny_weights
     assert out.split() == [str(tmp_path / "ash.webp"), str(tmp_path / "neon.webp")]
     with Image.open(tmp_path / "ash.webp") as picture:
         assert picture.size == (64, 64)
+
+
+def test_the_wall_shows_every_thumbnail(sfumato, tmp_path):
+    code, out, said = sfumato("styles", "--sheet", tmp_path / "wall.png")
+    assert (code, out.strip()) == (0, str(tmp_path / "wall.png")), said
+    with Image.open(tmp_path / "wall.png") as wall:
+        assert wall.width == 1200
+        assert wall.height == -(-len(shelf()) // 12) * 86
+        with Image.open(shelf()["35mm-film"].picture) as first:
+            shown = wall.convert("RGB").crop((18, 2, 82, 66))
+            far = np.abs(np.asarray(shown, dtype=float) - np.asarray(first.convert("RGB"), dtype=float))
+    assert far.mean() < 12
+    assert sfumato("styles", "--sheet", tmp_path / "wall.jpg")[0] == 2

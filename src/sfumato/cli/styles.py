@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +27,9 @@ Draw = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Draw a thumbnail of each with the embedded model: DIR/NAME.webp."),
 ]
+Sheet = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Lay their thumbnails out in one PNG, with their names.")
+]
 SIDE = 64  # pixels of a thumbnail
 SEED = 7
 SUBJECT = "a red cat"
@@ -39,6 +42,7 @@ def styles(
     model_knows: Knows = False,
     style_folder: Folder = None,
     draw: Draw = None,
+    sheet: Sheet = None,
     to_json: Annotated[bool, typer.Option("--json", help="The same as JSON, for programs.")] = False,
 ) -> None:
     """List the style presets: what each adds to the sentence, and which the embedded model knows."""
@@ -54,6 +58,8 @@ def styles(
             raise InputError(f"no style speaks of {search!r}: `sfumato styles` lists all {len(presets)}")
     if draw is not None:
         _draw(chosen, draw)
+    elif sheet is not None:
+        _lay_out(chosen, sheet)
     elif to_json:
         typer.echo(json.dumps({preset.path.stem: _told(preset) for preset in chosen}, ensure_ascii=False))
     elif names:
@@ -128,3 +134,26 @@ def _draw(presets: Iterable[Preset], folder: Path) -> None:
         for note in picture.notes:
             typer.echo(f"note: {preset.path.stem}: {note}", err=True)
         typer.echo(path)
+
+
+def _lay_out(presets: Sequence[Preset], path: Path) -> None:
+    """The wall: twelve in a row. What has no thumbnail is a name alone."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    from sfumato.files import written_whole
+
+    if path.suffix.lower() != ".png" or not path.parent.is_dir():
+        raise InputError(f"{path}: give a PNG in a folder that exists")
+    across, wide, high = 12, 100, SIDE + 22
+    wall = Image.new("RGB", (across * wide, -(-len(presets) // across) * high), "white")
+    pen, font = ImageDraw.Draw(wall), ImageFont.load_default(9)
+    for number, preset in enumerate(presets):
+        left, top = number % across * wide, number // across * high
+        if preset.picture is not None:
+            with Image.open(preset.picture) as picture:
+                wall.paste(picture.resize((SIDE, SIDE)), (left + (wide - SIDE) // 2, top + 2))
+        mark = " *" if "world" in preset.works else ""
+        pen.text((left + wide // 2, top + SIDE + 10), preset.name[:20] + mark, "black", font, anchor="mm")
+    with written_whole(path) as file:
+        wall.quantize(192).save(file, "PNG", optimize=True)
+    typer.echo(path)

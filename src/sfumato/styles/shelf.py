@@ -58,7 +58,7 @@ def _of_folder(folder: Path) -> dict[str, Preset]:
         raise InputError(f"{folder}: is no folder; name one that holds presets, NAME.toml")
     files = sorted(folder.glob("*.toml"))
     if not files:
-        raise InputError(f"{folder}: holds no presets; one is a file NAME.toml, see docs/control.md")
+        raise InputError(f"{folder}: holds no presets; one is a file NAME.toml, see docs/control/words.md")
     if len(files) > MOST_FILES:
         raise InputError(f"{folder}: holds {len(files)} presets; at most {MOST_FILES} are read")
     return {slug(file.stem): read_preset(file) for file in files}
