@@ -4,8 +4,8 @@
 
 Every reference is rendered by the world: a scene of a style, before a background. The sentence names as many
 other things, and nothing of look or places. The same sentences and seeds are drawn without a reference, with
-the reference's look in words, and with it in each role at two weights; the world's verifier says what is to be seen. Prints the table of
-docs/control.md, in which every share has its 95% interval.
+that look said in words, and with the reference in each role at two weights; the world's verifier says what is
+to be seen. Prints the table of docs/control.md, in which every share has its 95% interval.
 """
 
 from __future__ import annotations
