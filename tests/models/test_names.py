@@ -12,6 +12,11 @@ import pytest
 import torch
 from torch import nn
 
+from sfumato.checkpoints import keys
+from sfumato.checkpoints.tensors import Tensors
+from sfumato.models.controlnet import HINT_WIDTHS, ControlNet, ControlNetConfig
+from sfumato.models.controlnet_union import ControlNetUnion, UnionConfig
+from sfumato.models.t2i_adapter import FullAdapter, T2IConfig
 from sfumato.models.unet import UNet, UNetConfig
 from sfumato.models.vae import AutoencoderConfig, AutoencoderKL
 
@@ -91,3 +96,52 @@ def test_the_autoencoder_has_the_published_tensors():
         network = AutoencoderKL(SD_AUTOENCODER)
     assert tensors(network) == published("sd_vae.json")
     assert len(tensors(network)) == 248
+
+
+def hinted(config: UNetConfig) -> ControlNetConfig:
+    return ControlNetConfig(unet=config, hint_channels=3, hint_widths=HINT_WIDTHS)
+
+
+def test_a_controlnet_has_the_published_tensors_under_the_authors_names():
+    with torch.device("meta"):
+        ours = ControlNet(hinted(SD15)).state_dict()
+    theirs = keys.controlnet(ours).theirs(Tensors.of(ours))
+    found = {f"control_model.{name}": list(kind.shape) for name, kind in theirs.kinds.items()}
+    assert found == published("sd15_controlnet.json")
+
+
+def test_the_union_for_sdxl_has_the_shapes_that_are_known_of_it():
+    """xinsir's ProMax, of which public loaders check these."""
+    with torch.device("meta"):
+        ours = tensors(ControlNetUnion(UnionConfig(net=hinted(SDXL), kinds=8, kind_waves=256, layers=1)))
+    known = {
+        "task_embedding": [8, 320],
+        "control_add_embedding.linear_1.weight": [1280, 2048],
+        "controlnet_cond_embedding.conv_in.weight": [16, 3, 3, 3],
+        "controlnet_down_blocks.8.weight": [1280, 1280, 1, 1],
+        "controlnet_mid_block.weight": [1280, 1280, 1, 1],
+        "transformer_layes.0.attn.in_proj_weight": [960, 320],
+    }
+    assert {name: ours[name] for name in known} == known
+
+
+def test_a_t2i_adapter_has_the_shapes_that_are_known_of_it_under_the_authors_names():
+    """Those that diffusers' own converter of the original files checks."""
+    config = T2IConfig(
+        hint_channels=3,
+        unshuffle=8,
+        widths=(320, 640, 1280, 1280),
+        halved=(False, True, True, True),
+        layers=2,
+    )
+    with torch.device("meta"):
+        ours = FullAdapter(config).state_dict()
+    theirs = keys.t2i(ours).theirs(Tensors.of(ours)).kinds
+    known = {
+        "body.0.block1.weight": (320, 320, 3, 3),
+        "body.2.in_conv.weight": (640, 320, 1, 1),
+        "body.4.in_conv.weight": (1280, 640, 1, 1),
+        "body.6.block1.weight": (1280, 1280, 3, 3),
+    }
+    assert {name: theirs[name].shape for name in known} == known
+    assert {name.split(".")[1] for name in theirs if name.startswith("body.")} == set("01234567")

@@ -26,7 +26,6 @@ SAVED = (
 
 SETTINGS = "adapter_config.json"
 PART = "config.json"  # beside the weights of a ControlNet or T2I-Adapter
-CONFIG = "config.json"  # beside a network
 
 
 def open_adapter(path: str | Path) -> Checkpoint:
@@ -38,8 +37,6 @@ def open_adapter(path: str | Path) -> Checkpoint:
     if not path.is_dir():
         return open_checkpoint(path)
     file = next((path / name for name in SAVED if (path / name).is_file()), None)
-    if file is None and (path / CONFIG).is_file():
-        return open_checkpoint(path)
     if file is None and (path / PART).is_file():
         return open_checkpoint(path)
     if file is None:
