@@ -20,6 +20,7 @@ from sfumato.cli.bench import bench
 from sfumato.cli.condition import condition
 from sfumato.cli.convert import convert
 from sfumato.cli.draw import draw
+from sfumato.cli.grid import grid
 from sfumato.cli.guides import guides
 from sfumato.cli.inspect import inspect
 from sfumato.cli.levels import levels
@@ -34,6 +35,7 @@ from sfumato.version import __version__
 
 VERBS: dict[str, Callable[..., None]] = {
     "draw": draw,
+    "grid": grid,
     "replay": replay,
     "inspect": inspect,
     "convert": convert,
