@@ -1,0 +1,83 @@
+"""What is painted on: a part cut out and pasted back, a picture laid on a larger ground."""
+
+import pytest
+import torch
+
+from sfumato.engine.canvas import Box, Canvas, box_around, cut, outpainted
+from sfumato.engine.resizing import resized, size_of
+
+
+def picture_of(width: int, height: int) -> torch.Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(width))
+
+
+def spot(width: int, height: int, left: int, top: int, right: int, bottom: int) -> torch.Tensor:
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., top:bottom, left:right] = 1
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("spotted", "margin", "size", "box"),
+    [
+        ((100, 100, 40, 40, 60, 60), 10, (64, 64), (30, 30, 70, 70)),
+        ((100, 100, 40, 40, 60, 60), 0, (64, 32), (30, 40, 70, 60)),  # made as wide as what is drawn
+        ((100, 100, 0, 0, 20, 20), 10, (64, 64), (0, 0, 30, 30)),  # a margin ends at the rim
+        ((100, 100, 80, 40, 100, 60), 10, (64, 64), (60, 30, 100, 70)),  # moved in
+        ((100, 40, 10, 0, 90, 40), 5, (64, 64), (5, -25, 95, 65)),  # too wide to fit: beyond both rims
+    ],
+)
+def test_the_box_about_a_mask_has_the_shape_of_what_is_drawn(spotted, margin, size, box):
+    found = box_around(spot(*spotted), margin, size)
+    assert found == Box(*box)
+    assert found.size[0] * size[1] == found.size[1] * size[0]
+
+
+def test_a_part_beyond_the_rim_goes_on_as_at_the_rim_and_its_mask_keeps():
+    picture, mask = picture_of(8, 6), torch.ones(1, 1, 6, 8)
+    part, kept = cut(picture, Box(-2, -1, 8, 9)), cut(mask, Box(-2, -1, 8, 9))
+    assert size_of(part) == size_of(kept) == (10, 10)
+    assert torch.equal(part[..., 1:7, 2:], picture)
+    assert torch.equal(part[..., 1:7, 0], picture[..., 0])
+    assert float(kept.sum()) == 48
+
+
+@pytest.mark.parametrize("box", [None, Box(4, 4, 28, 28), Box(-8, -4, 32, 36)])
+def test_a_painting_comes_back_to_its_place_and_all_else_bit_for_bit(box):
+    picture, mask = picture_of(32, 32), spot(32, 32, 8, 8, 24, 24)
+    canvas = Canvas(picture=picture, mask=mask, box=box, size=(16, 16) if box else (32, 32))
+    assert size_of(canvas.shown) == canvas.size
+    got = canvas.finished(torch.ones(1, 3, *canvas.size))
+    outside = mask.expand(-1, 3, -1, -1) == 0
+    assert torch.equal(got[outside], picture[outside])
+    assert torch.allclose(got[..., 10:22, 10:22], torch.ones(()))
+    shown = canvas.finished(canvas.shown)  # what it was shown, put back, is what was there but for resizing
+    assert (shown - picture).abs().mean() < 0.15
+
+
+def test_sides_are_added_and_cut_off_and_the_mask_reaches_a_little_into_the_picture():
+    picture = picture_of(64, 32)
+    ground, mask = outpainted(picture, (16, -8, 0, 4))
+    assert size_of(ground) == size_of(mask) == (80, 28)
+    assert torch.equal(ground[..., :24, 16:], picture[..., 8:, :])
+    assert bool((mask[..., :16] == 1).all())
+    assert bool((mask[..., 24:, :] == 1).all())
+    reach = mask[0, 0, 10, 16:]
+    assert 0 < float(reach[2]) < float(reach[1]) < float(reach[0]) < 1
+    assert bool((reach[4:] == 0).all())
+    assert bool((mask[0, 0, :20, -8:] == 0).all())  # the right side did not grow
+
+
+def test_new_ground_has_the_colours_at_the_rim():
+    picture = torch.zeros(1, 3, 32, 32)
+    picture[:, 0, :, :16], picture[:, 2, :, 16:] = 1, 1
+    ground, _ = outpainted(picture, (32, 0, 32, 0))
+    assert bool((ground[:, 0, :, :16] > 0.95).all())
+    assert bool((ground[:, 2, :, -16:] > 0.95).all())
+
+
+def test_a_picture_of_the_size_that_is_asked_is_not_touched():
+    picture = picture_of(8, 8)
+    assert resized(picture, (8, 8)) is picture
+    assert resized(picture, (4, 2)).shape == (1, 3, 2, 4)
+    assert float(resized(picture, (16, 16)).max()) <= 1
