@@ -1,10 +1,13 @@
 """A second pass goes over the whole picture again, in one piece or in tiles that leave no seam."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from going_on import PICTURES, drawn, picture_of, through
 
 from sfumato.diffusion.guidance.tiled import Tile, joined, tiled
+from sfumato.diffusion.named import options_told
 from sfumato.diffusion.protocol import Denoised, Eval, Level, drive
 from sfumato.engine import Engine, drawing
 from sfumato.engine.passes import PASSES
@@ -128,3 +131,12 @@ def test_a_picture_is_painted_on_beyond_its_sides(tiny_world):
     panned = drawn(tiny_world, picture="p", outpaint=(8, 0, -8, 0)).picture
     assert panned.shape == (1, 3, 16, 16)
     assert torch.equal(panned[..., 8 + 2 :], PICTURES["p"][..., 2:8])
+
+
+def test_the_documentation_tells_of_every_pass_and_its_options():
+    rows = [
+        f"| `{name}` | {each.gives} | {', '.join(f'{k}={v}' for k, v in options_told(each.maker).items())} |"
+        for name, each in PASSES.items()
+    ]
+    text = (Path(__file__).parents[2] / "docs" / "control" / "pictures.md").read_text(encoding="utf-8")
+    assert "\n".join(["| pass | gives | options |", "|---|---|---|", *rows]) in text
