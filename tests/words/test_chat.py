@@ -18,7 +18,7 @@ class Server:
     """Answers every POST with ``status`` and ``body``, after ``delay`` seconds; keeps what it was asked."""
 
     def __init__(self):
-        self.status, self.body, self.delay = 200, b"", 0.0
+        self.status, self.body, self.delay, self.drips = 200, b"", 0.0, False
         self.asked = []
         server = self
 
@@ -33,7 +33,9 @@ class Server:
                         self.send_header("Location", "/elsewhere")
                     self.send_header("Content-Length", str(len(server.body)))
                     self.end_headers()
-                    self.wfile.write(server.body)
+                    for start in range(0, len(server.body), 1 if server.drips else len(server.body)):
+                        self.wfile.write(server.body[start : start + 1] if server.drips else server.body)
+                        time.sleep(0.1 * server.drips)
                 except OSError:
                     pass  # the asker has gone
 
@@ -105,6 +107,14 @@ def test_a_server_that_is_late_fails_in_time(server):
     start = time.monotonic()
     assert "did not answer within 0.3 seconds" in failure(server, timeout=0.3)
     assert time.monotonic() - start < 1.5
+
+
+def test_a_server_that_never_ends_fails_in_time_too(server):
+    server.says("a cat " * 20)
+    server.drips = True
+    start = time.monotonic()
+    assert "did not end within 0.5 seconds" in failure(server, timeout=0.5)
+    assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize(
