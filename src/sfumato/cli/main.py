@@ -24,6 +24,7 @@ from sfumato.cli.grid import grid
 from sfumato.cli.guides import guides
 from sfumato.cli.inspect import inspect
 from sfumato.cli.levels import levels
+from sfumato.cli.morph import morph
 from sfumato.cli.replay import replay
 from sfumato.cli.samplers import samplers
 from sfumato.cli.styles import styles
@@ -36,6 +37,7 @@ from sfumato.version import __version__
 VERBS: dict[str, Callable[..., None]] = {
     "draw": draw,
     "grid": grid,
+    "morph": morph,
     "replay": replay,
     "inspect": inspect,
     "convert": convert,
