@@ -16,6 +16,7 @@ from torch import Tensor
 from sfumato.conditions.condition import Given
 from sfumato.conditions.making import made, read_as, settled
 from sfumato.engine.continuing import brought_size, canvas_asked
+from sfumato.engine.resizing import size_of
 from sfumato.errors import InputError
 from sfumato.families.model import Model
 from sfumato.pictures import Brought, Opened, opened_mask_with_notes, opened_with_notes, tensor_of
@@ -128,7 +129,7 @@ class Steering:
         notes: list[str] = []
         request = self._begun(values, model, box, notes)
         canvas = canvas_asked(request, model, box.pictures)
-        size = canvas.size if canvas else request.size or model.native
+        size = size_of(canvas.picture) if canvas else request.size or model.native
         rows = {
             "controls": tuple(self._controls(model, box, size, notes)),
             "references": tuple(self._references(model, box, notes)),
@@ -208,7 +209,7 @@ class Again:
     def lay(self, request: Request, model: Model, box: Lightbox) -> None:
         """Lay them on the lightbox, where its picture lies already. InputError for others than it speaks of."""
         canvas = canvas_asked(request, model, box.pictures)
-        size = canvas.size if canvas else request.size or model.native
+        size = size_of(canvas.picture) if canvas else request.size or model.native
         kinds = [kind or "as-is" for _, kind, *_ in request.controls]
         masked = [area for area, *_ in request.regions if isinstance(area, str)]
         _check_count("control", kinds, self.controls)

@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from going_on import PICTURES, drawn, job, through
+from going_on import PICTURES, drawn, job, picture_of, through
 
 from sfumato.diffusion.samplers import SAMPLERS
-from sfumato.engine import Engine
+from sfumato.engine import Engine, drawing
 from sfumato.engine.kept import pasted
 from sfumato.errors import InputError
+from sfumato.request import Request
 
 
 def test_strength_0_is_the_picture_through_the_autoencoder(tiny_world):
@@ -145,3 +146,46 @@ def test_what_follows_a_stroke_inwards_is_the_painting_and_what_lies_outside_the
     assert bool((seam[44:56] == 1).all())
     assert 0 < float(seam[40, 64]) < 1
     assert bool((seam[100, 12:88] == 1).all())
+
+
+def test_where_no_step_is_taken_whoever_looks_on_is_told_once(tiny_world):
+    for wishes in ({"strength": 0}, {"mask": "none"}):
+        seen = []
+        settings = {"prompt": "a cat", "seed": 1, "steps": 3, "picture": "p", **wishes}
+        list(
+            Engine(tiny_world).run([drawing(Request(**settings), tiny_world, seen.append, pictures=PICTURES)])
+        )
+        assert [(each.index, each.total) for each in seen] == [(1, 1)]
+
+
+def test_words_whose_steps_lie_before_the_beginning_are_told(tiny_world):
+    """Steps are counted over the whole walk, so that a word means the same at every level."""
+    told = {"prompt": "[a castle:a red cat:0.5]", "picture": "p"}
+    late = drawn(tiny_world, strength=0.5, **told)
+    assert any("'a castle' is never drawn: strength 0.5 begins after" in note for note in late.notes)
+    assert torch.equal(late.picture, drawn(tiny_world, picture="p", strength=0.5).picture)
+    assert not any("never drawn" in note for note in drawn(tiny_world, strength=0.7, **told).notes)
+
+
+def test_a_walk_that_begins_lower_is_told_only_where_it_begins_from_noise_alone(tiny_world):
+    low = {"levels": "custom(0.3, 0.1, 0)", "steps": 2}
+    assert any("begins from pure noise" in note for note in drawn(tiny_world, **low).notes)
+    assert not any(
+        "begins from" in note for note in drawn(tiny_world, picture="p", strength=0.5, **low).notes
+    )
+
+
+def test_regions_lie_upon_the_picture_though_only_a_part_of_it_is_drawn(tiny_world, monkeypatch):
+    spot = torch.zeros(1, 1, 32, 32)
+    spot[..., 2:10, 2:10] = 1
+    monkeypatch.setitem(PICTURES, "spot", spot)
+    monkeypatch.setitem(PICTURES, "large", picture_of(32, 32))
+    there = {"picture": "large", "mask": "spot", "around": 2}
+    here = ((0.0, 0.0, 0.5, 0.5), "two yellow fish", "", 0.0)
+    away = ((0.5, 0.5, 0.5, 0.5), "two yellow fish", "", 0.0)
+    plain, inside, outside = (
+        drawn(tiny_world, regions=regions, **there) for regions in ((), (here,), (away,))
+    )
+    assert torch.equal(inside.picture, drawn(tiny_world, **{**there, "prompt": "two yellow fish"}).picture)
+    assert torch.equal(outside.picture, plain.picture)
+    assert "1 of 1 regions lie outside of what is painted around the mask" in outside.notes

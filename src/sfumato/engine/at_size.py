@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
-from sfumato.engine.areas import area_mask
+from sfumato.engine.areas import Area, area_mask
 from sfumato.engine.canvas import Box, cut
 from sfumato.engine.continuing import Pictures
 from sfumato.engine.resizing import resized
@@ -13,46 +14,57 @@ from sfumato.families.model import Model
 from sfumato.request import Request
 
 
+class Part(NamedTuple):
+    """A box of a picture of size ``whole``, which is drawn at size ``drawn``; all (width, height)."""
+
+    whole: tuple[int, int]
+    box: Box
+    drawn: tuple[int, int]
+
+
 def at_size(request: Request, pictures: Pictures, size: tuple[int, int]) -> Pictures:
     """``pictures`` with those of controls and regions, which lie upon the picture, brought to ``size``."""
-    upon = [digest for _, _, digest, *_ in request.controls]
-    upon += [area for area, *_ in request.regions if isinstance(area, str)]
-    sized = {each: resized(pictures[each], size, by="bilinear") for each in upon if each in pictures}
+    sized = {each: resized(pictures[each], size, by="bilinear") for each in _upon(request, pictures)}
     return {**pictures, **sized}
 
 
-def of_part(
-    request: Request, pictures: Pictures, model: Model, *, size: tuple[int, int], part: Box
-) -> tuple[Request, Pictures]:
-    """The request and the pictures for a part of a picture of ``size``, with the regions that lie in it."""
-    whole = at_size(request, pictures, size)
-    upon = [digest for _, _, digest, *_ in request.controls]
-    upon += [area for area, *_ in request.regions if isinstance(area, str)]
-    pictures = {**whole, **{each: cut(whole[each], part) for each in upon if each in whole}}
-    wider = min(size) / min(part.size)
+def of_part(request: Request, pictures: Pictures, model: Model, part: Part) -> tuple[Request, Pictures]:
+    """The request and the pictures for a part of a picture, with the regions that are large enough in it."""
+    whole = at_size(request, pictures, part.whole)
+    parts = {
+        each: resized(cut(whole[each], part.box), part.drawn, by="bilinear")
+        for each in _upon(request, pictures)
+    }
+    wider = min(part.whole) / min(part.box.size)
     regions = [
         (
-            area if isinstance(area, str) else _inside(area, size, part),
+            area if isinstance(area, str) else _inside(area, part.whole, part.box),
             words,
-            negative,
+            unwanted,
             min(seam * wider, 1.0),
         )
-        for area, words, negative, seam in request.regions
+        for area, words, unwanted, seam in request.regions
     ]
-    latent = model.blank(part.size)
+    there = {**whole, **parts}
+    seen = tuple(each for each in regions if _is_seen(each[0], each[3], model, there, part.drawn))
+    return replace(request, regions=seen), there  # pyright: ignore[reportArgumentType]
 
-    def is_seen(area: tuple[float, float, float, float] | str | None, seam: float) -> bool:
-        """Whether it is large enough in this part to be told."""
-        if area is None:
-            return False
-        try:
-            area_mask(area, seam, latent, size=part.size, masks=pictures)
-        except InputError:
-            return False
-        return True
 
-    seen = tuple(each for each in regions if is_seen(each[0], each[3]))
-    return replace(request, regions=seen), pictures  # pyright: ignore[reportArgumentType]
+def _upon(request: Request, pictures: Pictures) -> list[str]:
+    """The digests of what lies upon the picture, place by place."""
+    areas = [area for area, *_ in request.regions if isinstance(area, str)]
+    return [each for each in (*(row[2] for row in request.controls), *areas) if each in pictures]
+
+
+def _is_seen(area: Area | None, seam: float, model: Model, pictures: Pictures, size: tuple[int, int]) -> bool:
+    """Whether an area is large enough in a picture of ``size`` to be told."""
+    if area is None:
+        return False
+    try:
+        area_mask(area, seam, model.blank(size), size=size, masks=pictures)
+    except InputError:
+        return False
+    return True
 
 
 def _inside(

@@ -8,6 +8,7 @@ picture itself stays as it is, and what the mask keeps is kept to the pixel (``k
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -49,12 +50,12 @@ class Canvas:
         """Whether the mask leaves nothing to paint."""
         return self.mask is not None and not bool((self.mask > 0).any())
 
-    @property
+    @cached_property
     def shown(self) -> Tensor:
         """The picture as it is drawn, (1, 3, h, w)."""
         return self._drawn(self.picture)
 
-    @property
+    @cached_property
     def shown_mask(self) -> Tensor | None:
         """The mask as it is drawn, (1, 1, h, w)."""
         return None if self.mask is None else self._drawn(self.mask)

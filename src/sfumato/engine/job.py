@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sfumato.diffusion.noise import SeededNoise
 from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding
+from sfumato.engine.at_size import Part, of_part
 from sfumato.engine.canvas import Canvas
 from sfumato.engine.continuing import (
     Pictures,
@@ -32,6 +33,7 @@ from sfumato.engine.painting import Painting, painting_asked
 from sfumato.engine.passes import passes_asked
 from sfumato.engine.passes.listing import Again, Going, SoFar
 from sfumato.engine.question import Decode, Question
+from sfumato.engine.resizing import size_of
 from sfumato.engine.walk import Walk, walk_asked
 from sfumato.errors import InputError
 from sfumato.families.model import Model
@@ -92,6 +94,7 @@ def drawing(
         picture = canvas.finished(picture)
     asked = [each for each in found if each is not None]
     notes = [
+        *plan.notes,
         *canvas_notes(canvas, model, plan.first.walk.strength),
         *(note for each in asked for note in each.notes),
         *(note for each in _walked(plan) for note in painting_notes(each)),
@@ -108,6 +111,7 @@ class _Plan(NamedTuple):
     canvas: Canvas | None
     first: Painting
     again: tuple[Again, ...]
+    notes: tuple[str, ...]
 
 
 def _planned(request: Request, model: Model, pictures: Pictures) -> _Plan:
@@ -120,8 +124,15 @@ def _planned(request: Request, model: Model, pictures: Pictures) -> _Plan:
         size = canvas.size
     walk = walk_asked(request, model, strength_asked(request, model))
     look = look_asked(request, model, canvas)
+    notes: tuple[str, ...] = ()
+    if canvas is not None and canvas.box is not None:
+        part = Part(size_of(canvas.picture), canvas.box, canvas.size)
+        regions = len(request.regions)
+        request, pictures = of_part(request, pictures, model, part)
+        if lost := regions - len(request.regions):
+            notes = (f"{lost} of {regions} regions lie outside of what is painted around the mask",)
     first = painting_asked(request, model, pictures=pictures, size=size, walk=walk, look=look)
-    return _Plan(canvas, first, tuple(_passes(first, canvas)))
+    return _Plan(canvas, first, tuple(_passes(first, canvas)), notes)
 
 
 def _passes(first: Painting, canvas: Canvas | None) -> Generator[Again, None, None]:

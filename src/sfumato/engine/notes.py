@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from sfumato.adapters.triggers import lacking
 from sfumato.engine.beginning import beginning_note
 from sfumato.engine.continuing import continued_note
@@ -19,9 +21,22 @@ def painting_notes(painting: Painting) -> list[str]:
         *_unfelt(wished, model),
         *_asleep(wished, model),
         *continued_note(request, wished, model),
-        *beginning_note(walk.whole, model.levels(request.steps, None)),
+        *(beginning_note(walk.whole, model.levels(request.steps, None)) if walk.strength == 1 else ()),
+        *_passed(painting),
         *walk_notes(request, walk),
         *_size_note(painting.size, model),
+    ]
+
+
+def _passed(painting: Painting) -> list[str]:
+    """What the prompt says at steps that lie before the one that strength begins at."""
+    walk, stages = painting.walk, painting.wished.stages
+    first = len(walk.whole) - len(walk.levels)
+    drawn = [wish.prompt for (_, wish), (end, _) in pairwise(stages) if end > first] + [stages[-1][1].prompt]
+    lost = dict.fromkeys(wish.prompt for _, wish in stages if wish.prompt not in drawn)
+    return [
+        f"{prompt[:60]!r} is never drawn: strength {walk.strength:g} begins after its part of the steps"
+        for prompt in lost
     ]
 
 

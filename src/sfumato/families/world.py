@@ -196,6 +196,7 @@ class World:
         return [clean[row : row + 1] for row in range(len(calls))]
 
     def look(self, picture: Tensor) -> Tensor:
+        picture = picture.to(self.unet.conv_in.weight)
         mean, deviation = self._statistics(picture)
         return (self.autoencoder.encode(picture * 2 - 1)[0] - mean) / deviation
 

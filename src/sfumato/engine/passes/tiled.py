@@ -15,7 +15,7 @@ from torch import Tensor
 from sfumato.diffusion.guidance.tiled import Tile, joined
 from sfumato.diffusion.guidance.tiled import tiled as by_tiles
 from sfumato.diffusion.protocol import Noise
-from sfumato.engine.at_size import of_part
+from sfumato.engine.at_size import Part, of_part
 from sfumato.engine.canvas import Box, cut
 from sfumato.engine.guides import Asked
 from sfumato.engine.painting import Painting, Redrawing, Watch, painting_asked
@@ -57,8 +57,8 @@ class Tiled:
         walk = walk_of("tiled", going, self.strength)
         paintings: list[Painting] = []
         for each in tiles:
-            part = _box(each, shrink)
-            request, pictures = of_part(going.request, going.pictures, going.model, size=size, part=part)
+            part = Part(size, _box(each, shrink), sides)
+            request, pictures = of_part(going.request, going.pictures, going.model, part)
             paintings.append(painting_asked(request, going.model, pictures=pictures, size=sides, walk=walk))
         return Redraw(size=size, shrink=shrink, tiles=tiles, paintings=paintings)
 
