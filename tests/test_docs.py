@@ -18,7 +18,7 @@ from sfumato.train.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 README, TOUR, TRAINING = ROOT / "README.md", ROOT / "docs" / "tour.md", ROOT / "docs" / "training.md"
-DOCUMENTS = sorted([README, *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([README, *(ROOT / "docs").rglob("*.md")])
 SHOWN = [README, TOUR, TRAINING]
 PLACES = (ROOT, ROOT / "src" / "sfumato", ROOT / "docs", ROOT / "tests")
 OURS = ("docs/", "src/", "tests/", "scripts/", "examples/", "benchmarks/", ".ci/")
@@ -141,7 +141,7 @@ def test_excerpts_are_the_code_as_it_stands_and_short(document):
 def test_the_tour_has_excerpts_from_sentence_to_picture():
     sources = {Path(fence.source).name for fence in fences(TOUR) if fence.source}
     assert {"draw.py", "job.py", "euler.py", "cfg.py", "engine.py", "unet.py"} <= sources
-    assert TOUR.read_text().count("\n") <= 220
+    assert TOUR.read_text().count("\n") <= 245
 
 
 @every_document
