@@ -364,6 +364,13 @@ def test_a_model_of_ours_is_of_its_family():
     assert (found.kind, found.family, found.prediction) == ("checkpoint", "world", "flow")
 
 
+def test_what_we_trained_to_hang_beside_a_model_is_no_model():
+    metadata = {"sfumato.family": "world", "sfumato.kind": "controlnet"}
+    found = found_of({"conv_in.weight": (4, 4, 3, 3)}, metadata=metadata)
+    assert (found.kind, found.family) == ("controlnet", "world")
+    assert "hangs beside" in found.obstacle
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

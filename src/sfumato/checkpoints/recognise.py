@@ -77,7 +77,7 @@ def recognise(checkpoint: Checkpoint, *, prediction: str | None = None, ema: boo
     names = "\n".join(tensors.kinds)
     packed = marks.quantisation(names)
     if family := checkpoint.metadata.get("sfumato.family"):
-        return _ours(tensors, family)
+        return _ours(tensors, family, checkpoint.metadata.get("sfumato.kind"))
     if mark := marks.first_mark(marks.ADAPTERS, names):
         return _adapter(mark, names, checkpoint)
     if is_embedding(tensors.kinds):
@@ -95,7 +95,11 @@ def recognise(checkpoint: Checkpoint, *, prediction: str | None = None, ema: boo
     return replace(found, obstacle=f"its numbers are packed ({packed})") if packed else found
 
 
-def _ours(tensors: Tensors, family: str) -> Found:
+def _ours(tensors: Tensors, family: str, beside: str | None) -> Found:
+    """What sfumato trained: a model, or what stands ``beside`` one."""
+    if beside is not None:
+        obstacle = f"it is no model but a {beside} that hangs beside one"
+        return Found(kind=beside, family=family, parts={beside: tensors}, obstacle=obstacle)
     parts = dict.fromkeys(name.partition(".")[0] for name in tensors.kinds)
     return Found(
         kind="checkpoint",

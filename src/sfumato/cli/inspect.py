@@ -146,7 +146,7 @@ def _lines(facts: Mapping[str, object]) -> Iterator[str]:
 def _what(facts: Mapping[str, object]) -> str:
     name = f"{facts['name']}, " if facts["name"] else ""
     family = f"family {facts['family']}" if facts["family"] else "of no family that is known"
-    kind = "" if facts["family"] == "world" else f"{facts['kind']}, "
+    kind = "" if (facts["family"], facts["kind"]) == ("world", "checkpoint") else f"{facts['kind']}, "
     variant = "" if facts["variant"] == "base" else f", {facts['variant']}"
     return f"{name}{kind}{family}{variant}"
 
