@@ -2,18 +2,21 @@
 
 import gc
 import weakref
+from functools import partial
 
 import pytest
 import torch
 
 from sfumato.diffusion.guidance import apg, cfg, cfg_pp, interval, plain
-from sfumato.diffusion.guidance.regional import blended, layered, regional
+from sfumato.diffusion.guidance.regional import blended, layered
+from sfumato.diffusion.guidance.regional import regional as regional_apart
 from sfumato.diffusion.levels import flow_uniform
 from sfumato.diffusion.noise import SeededNoise
 from sfumato.diffusion.protocol import Call, Conditioning, Denoised, Eval, Level, drive, guided
 from sfumato.diffusion.samplers.euler import euler
 
 CAT, CAR, HILLS, NOTHING, FOG = (Conditioning(torch.full((1, 3, 2), float(seed))) for seed in range(5))
+regional = partial(regional_apart, apart=0.0)
 QUESTION = Eval(SeededNoise(9)(torch.empty(1, 3, 4, 6)), Level(0.4, 0.6))
 
 
@@ -166,6 +169,92 @@ def test_closing_closes_every_region_and_frees_its_tensors():
     job.close()
     gc.collect()
     assert held() is None
+
+
+# each with the picture to itself ------------------------------------------------------------------
+
+EARLY = Level(0.1, 0.9)
+
+
+def shown(guide, level=EARLY, x=QUESTION.x) -> dict[float, torch.Tensor]:
+    """What the rows of each text see."""
+    rows = {}
+
+    def answer(calls):
+        rows.update({float(call.conditioning.context[0, 0, 0]): call.x for call in calls})
+        return network(calls)
+
+    drive(guide(Eval(x, level)), answer)
+    return rows
+
+
+def test_at_first_a_region_sees_the_picture_with_itself_in_the_middle():
+    rows = shown(regional_apart([(plain(CAT), columns(0, 2)), (plain(CAR), columns(4, 6))], plain(HILLS)))
+    assert torch.equal(rows[0.0], QUESTION.x.roll(2, 3))
+    assert torch.equal(rows[1.0], QUESTION.x.roll(-2, 3))
+    assert rows[2.0] is QUESTION.x
+
+
+def test_what_it_sees_is_put_back_in_its_place():
+    guide = regional_apart([(cfg_pp(CAT, NOTHING, 0.6), columns(0, 2))], plain(HILLS))
+    answer = drive(guide(Eval(QUESTION.x, EARLY)), network)
+    alone = answered(cfg_pp(CAT, NOTHING, 0.6), Eval(QUESTION.x.roll(2, 3), EARLY))
+    assert torch.equal(answer.clean[..., :2], alone.clean[..., 2:4])
+    assert torch.equal(answer.noise_from[..., :2], alone.noise_from[..., 2:4])
+    hills = seen(Call(QUESTION.x, EARLY, HILLS))
+    assert torch.equal(answer.clean[..., 2:], hills[..., 2:])
+    assert torch.equal(answer.noise_from[..., 2:], hills[..., 2:])
+
+
+def test_then_the_rest_s_guess_lies_around_it_with_the_noise_that_was_there():
+    guide = regional_apart([(plain(CAT), columns(2, 4))], plain(HILLS))
+    before = drive(guide(Eval(QUESTION.x, EARLY)), network)
+    hills = seen(Call(QUESTION.x, EARLY, HILLS))
+    here = Level(0.2, 0.8)
+    noise = SeededNoise(3)(before.clean)
+    x = here.alpha * before.clean + here.sigma * noise
+    rows = shown(guide, here, x)
+    assert torch.equal(rows[0.0][..., 2:4], x[..., 2:4])
+    around = here.alpha * hills + here.sigma * noise
+    torch.testing.assert_close(rows[0.0][..., :2], around[..., :2])
+    torch.testing.assert_close(rows[0.0][..., 4:], around[..., 4:])
+    assert rows[2.0] is x
+
+
+def test_without_a_rest_the_mean_lies_around_it():
+    guide = regional_apart([(plain(CAT), columns(0, 3)), (plain(CAR), columns(3, 6))], plain(HILLS))
+    before = drive(guide(Eval(QUESTION.x, EARLY)), network)
+    x = 0.2 * before.clean
+    rows = shown(guide, Level(0.2, 0.8), x)
+    mean = 0.2 * before.clean.mean((2, 3), keepdim=True).expand_as(x)
+    moved = rows[0.0].roll(-2, 3)  # half a place more than the middle is
+    assert torch.equal(moved[..., :3], x[..., :3])
+    torch.testing.assert_close(moved[..., 3:], mean[..., 3:])
+    assert 2.0 not in rows
+
+
+def test_from_the_middle_of_the_walk_on_all_see_the_whole_picture():
+    guide = regional_apart([(plain(CAT), columns(0, 2))], plain(HILLS))
+    drive(guide(Eval(QUESTION.x, EARLY)), network)
+    rows = shown(guide, Level(0.5, 0.5))
+    assert rows[0.0] is rows[2.0] is QUESTION.x
+
+
+def test_a_walk_anew_remembers_nothing_and_two_walks_at_once_are_refused():
+    guide = regional_apart([(plain(CAT), columns(0, 3))], plain(HILLS))
+    first, again = (drive(walked(guide, QUESTION.x), network) for _ in range(2))
+    assert torch.equal(first, again)
+    one, other = walked(guide, QUESTION.x), walked(guide, QUESTION.x)
+    next(one)
+    with pytest.raises(ValueError, match="two runs at once"):
+        next(other)
+    one.close()
+    next(walked(guide, QUESTION.x))  # closing gave it free
+
+
+def test_a_region_that_covers_everything_is_not_set_apart():
+    alone = plain(CAT)
+    assert regional_apart([(alone, columns(0, 6))], plain(HILLS)) is alone
 
 
 def test_no_regions_are_an_error():

@@ -139,11 +139,19 @@ def test_weights_and_unwanted_words_of_a_region_are_its_own(tiny_world, by):
     assert torch.equal(drawn(tiny_world, inherited).picture, drawn(tiny_world, told).picture)
 
 
-def test_all_rows_go_in_one_round_and_the_shared_negative_is_one_row(glass):
-    drawn(glass, hills(size=(8, 8), steps=1, regions=(region(LEFT, "a red cat"), region(RIGHT, "two fish"))))
-    rows = [call.conditioning.context[0, 0, 0].item() for forward in glass.forwards for call in forward]
-    assert rows == [9.0, 0.0, 8.0, 8.0]  # cat, nothing, fish, castle: four rows, two forwards
-    assert glass.texts == ["a castle", "", "a red cat", "two fish"]
+def test_all_rows_go_in_one_round_and_from_the_middle_on_the_shared_negative_is_one_row(glass):
+    # two halves cover all: the prompt itself is not asked
+    drawn(glass, hills(size=(8, 8), steps=2, regions=(region(LEFT, "a red cat"), region(RIGHT, "a truck"))))
+    rows = [[call.conditioning.context[0, 0, 0].item() for call in forward] for forward in glass.forwards]
+    assert rows == [[9.0, 0.0], [7.0, 0.0], [9.0, 0.0], [7.0, 7.0]]
+    assert glass.texts == ["a castle", "", "a red cat", "a truck"]
+
+
+def test_regions_are_not_moved_where_rows_see_a_picture_beside_the_latent(glass):
+    glass.channels_beside = 5
+    drawn(glass, hills(size=(8, 8), steps=1, regions=(region(LEFT, "a red cat"),)))
+    xs = {id(call.x) for forward in glass.forwards for call in forward}
+    assert len(xs) == 1
 
 
 def test_by_attention_regions_cost_no_rows(glass):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from sfumato.diffusion.guidance import GUIDES
-from sfumato.diffusion.guidance.regional import layered, regional
+from sfumato.diffusion.guidance.regional import APART, layered, regional
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Conditioning, Guide, Level, Region
 from sfumato.engine.areas import area_mask
@@ -132,7 +132,8 @@ def regions_asked(
 ) -> Asking:
     """Ask for all that the guides of the whole and of its regions need, and make one guide of them.
 
-    ``stages`` are those of the whole picture. Raises InputError as ``stages_asked`` does.
+    ``stages`` are those of the whole picture. Regions are not drawn apart where rows wear what lies upon the
+    picture. Raises InputError as ``stages_asked`` does.
     """
     if not regions.placed:
         return (yield from stages_asked(stages, prediction, levels, dress=dress))
@@ -147,7 +148,8 @@ def regions_asked(
         notes = (f"{each.called}: {note}" for note in asked.notes if note not in whole.notes)
         found.append(asked._replace(notes=tuple(notes)))
     parts = [(asked.guide, each.mask) for asked, each in zip(found, regions.placed, strict=True)]
-    return _together(regional(parts, whole.guide), [whole, *found])
+    apart = 0.0 if dress.beside is not None or dress.controls else APART
+    return _together(regional(parts, whole.guide, apart=apart), [whole, *found])
 
 
 def _together(guide: Guide, asked: Sequence[Asked]) -> Asked:
