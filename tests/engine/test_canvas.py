@@ -51,8 +51,14 @@ def test_a_painting_comes_back_to_its_place_and_all_else_bit_for_bit(box):
     outside = mask.expand(-1, 3, -1, -1) == 0
     assert torch.equal(got[outside], picture[outside])
     assert torch.allclose(got[..., 10:22, 10:22], torch.ones(()))
-    shown = canvas.finished(canvas.shown)  # what it was shown, put back, is what was there but for resizing
-    assert (shown - picture).abs().mean() < 0.15
+
+
+def test_a_part_that_is_drawn_as_large_as_it_is_comes_back_as_it_was():
+    picture, mask = picture_of(32, 32), spot(32, 32, 8, 8, 24, 24)
+    canvas = Canvas(picture=picture, mask=mask, box=Box(4, 6, 28, 30), size=(24, 24))
+    assert torch.equal(canvas.finished(canvas.shown), picture)
+    assert torch.equal(canvas.shown, picture[..., 6:30, 4:28])
+    assert torch.equal(canvas.shown_mask, mask[..., 6:30, 4:28])
 
 
 def test_sides_are_added_and_cut_off_and_the_mask_reaches_a_little_into_the_picture():
