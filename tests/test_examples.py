@@ -16,6 +16,7 @@ PICTURES = {
     },
     "control.py": {f"{name}.png" for name in ("placed", "recoloured", "mood", "in-its-style", "regions")},
     "looks.py": {"dream.png", "look.png", "best.png"},
+    "sequence.py": {"halfway.png"},
 }
 
 
@@ -61,6 +62,12 @@ def test_the_strip_shows_five_steps(run, tmp_path):
 
 def test_what_a_mask_keeps_is_kept(run):
     assert "kept to the pixel: True\n" in run("from_a_picture.py")
+
+
+def test_a_loop_draws_its_way_back_once(run, tmp_path):
+    assert run("sequence.py") == "8 frames, 5 pictures\n"
+    with Image.open(tmp_path / "morph.webp") as film:
+        assert film.n_frames == 8
 
 
 def test_the_batch_is_the_same_beside_strangers(run):
