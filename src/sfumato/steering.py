@@ -207,7 +207,7 @@ class Again:
     masks: Sequence[Brought] = ()  # of regions
 
     def lay(self, request: Request, model: Model, box: Lightbox) -> None:
-        """Lay them on the lightbox, where its picture lies already. InputError for others than it speaks of."""
+        """Lay them on the lightbox, where its picture lies. InputError for others than it speaks of."""
         canvas = canvas_asked(request, model, box.pictures)
         size = size_of(canvas.picture) if canvas else request.size or model.native
         kinds = [kind or "as-is" for _, kind, *_ in request.controls]
@@ -240,15 +240,19 @@ def network_for(kind: str, model: Model) -> str:
     if kind in controls:
         return kind
     taught = [name for name, control in controls.items() if kind in control.kinds]
-    return _only(f"{kind} control", taught or [name for name, each in controls.items() if not each.kinds])
+    known = ", ".join(
+        f"{name} reads {' and '.join(each.kinds)}" for name, each in controls.items() if each.kinds
+    )
+    able = taught or [name for name, each in controls.items() if not each.kinds]
+    return _only(f"{kind or 'as-is'} control", able, f" ({known})" if known else "")
 
 
-def _only(what: str, names: Sequence[str]) -> str:
+def _only(what: str, names: Sequence[str], known: str = "") -> str:
     if len(names) == 1:
         return names[0]
     if names:
         raise InputError(f"{what}: {', '.join(names)} could read it; say which network is meant")
-    raise InputError(f"{what}: nothing hangs here that reads it; name a file that does")
+    raise InputError(f"{what}: nothing hangs here that reads it{known}: name the file of a network that does")
 
 
 def _read(found: Opened, notes: list[str]) -> Image.Image:

@@ -44,6 +44,8 @@ def left(tmp_path):
         ("canny:edges.png", ("canny", Path("edges.png"), 1.0, 0.0, 1.0)),
         ("canny:edges.png:0.8", ("canny", Path("edges.png"), 0.8, 0.0, 1.0)),
         ("canny:edges.png:-0.5:0.1-0.6", ("canny", Path("edges.png"), -0.5, 0.1, 0.6)),
+        ("layout:[[0, 0, 1, 0.5]]", ("layout", "[[0, 0, 1, 0.5]]", 1.0, 0.0, 1.0)),
+        ('pose:{"nose": [0.5, 0.1]}:0.7', ("pose", '{"nose": [0.5, 0.1]}', 0.7, 0.0, 1.0)),
         ("canny(low=50):C:/edges.png:1", ("canny(low=50)", Path("C:/edges.png"), 1.0, 0.0, 1.0)),
     ],
 )

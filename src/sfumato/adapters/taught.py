@@ -21,6 +21,8 @@ from sfumato.errors import CheckpointError, InputError
 from sfumato.models.unet import UNet
 
 KIND = "controlnet"
+ALIKE = {"canny": "edges"}
+"""Kinds that are read as another which was taught: outlines of one pixel are outlines of one pixel."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +67,11 @@ def read_taught(path: str | Path, unet: UNet) -> TaughtNet:
     if isinstance(read, UnionNet):
         raise CheckpointError(f"{path}: a ControlNet Union cannot be a control that sfumato trained")
     read.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return TaughtNet(hinted=read, kinds=_kinds(path, metadata.get("sfumato.kinds", "")))
+    return TaughtNet(hinted=read, kinds=_and_alike(_kinds(path, metadata.get("sfumato.kinds", ""))))
+
+
+def _and_alike(taught: tuple[str, ...]) -> tuple[str, ...]:
+    return (*taught, *(kind for kind, like in ALIKE.items() if like in taught and kind not in taught))
 
 
 def _kinds(path: str | Path, text: str) -> tuple[str, ...]:

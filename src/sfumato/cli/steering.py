@@ -201,10 +201,10 @@ class Steering:
 
 
 class ControlSaid(NamedTuple):
-    """KIND:PICTURE[:weight[:start-stop]]."""
+    """KIND:PICTURE[:weight[:start-stop]]; in the place of a picture, joints or boxes as JSON."""
 
     kind: str
-    picture: Path
+    picture: Path | str
     weight: float = 1.0
     start: float = 0.0
     stop: float = 1.0
@@ -218,13 +218,14 @@ def parse_control(text: str) -> ControlSaid:
             f"control {text!r} names no kind and picture: write, for instance, canny:photo.png:0.8"
         )
     found = re.fullmatch(
-        r"(?P<path>.+?)(?::(?P<weight>-?[\d.]+))?(?::(?P<start>[\d.]+)-(?P<stop>[\d.]+))?", rest
+        r"(?P<given>[\[{].*[\]}]|.+?)(?::(?P<weight>-?[\d.]+))?(?::(?P<start>[\d.]+)-(?P<stop>[\d.]+))?", rest
     )
     if found is None or Path(rest).exists():
         return ControlSaid(kind, Path(rest))
     weight, start, stop = (_number(found[each], text, default) for each, default in
                            (("weight", 1.0), ("start", 0.0), ("stop", 1.0)))  # fmt: skip
-    return ControlSaid(kind, Path(found["path"]), weight, start, stop)
+    given = found["given"]
+    return ControlSaid(kind, given if given.startswith(("[", "{")) else Path(given), weight, start, stop)
 
 
 def parse_reference(text: str) -> tuple[Path, float]:
