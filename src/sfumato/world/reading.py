@@ -88,7 +88,7 @@ def _all_things(text: str) -> tuple[tuple[Thing, ...], Relation | None] | None:
         found = re.fullmatch(form.format(one="(.+)", other="(.+)"), text)
         if found and (things := _listed([found[1], found[2]])):
             return things, relation
-    for phrase, relation in sorted(_RELATIONS, key=lambda each: -len(each[0])):  # "on top of" before "on"
+    for phrase, relation in _RELATIONS:
         one, found_phrase, other = text.partition(phrase)
         if found_phrase and (things := _listed([one, other])):
             return things, relation
