@@ -280,7 +280,7 @@ def test_a_mask_alone_is_refused_and_no_picture_is_none(tiny_painter):
 def test_only_the_last_pictures_are_kept(tiny_painter):
     for shade in range(KEPT + 3):
         tiny_painter.request("a cat", picture=Image.new("RGB", (16, 16), (shade, 0, 0)))
-    assert len(tiny_painter._pictures) == KEPT
+    assert len(tiny_painter._lightbox.pictures) == KEPT
 
 
 def test_a_recipe_tells_the_file_that_was_hung_even_if_it_is_gone(tiny_weights, tiny_lora, tmp_path):

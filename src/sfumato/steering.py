@@ -23,7 +23,7 @@ from sfumato.pictures import Brought, Opened, opened_mask_with_notes, opened_wit
 from sfumato.provenance.recipe import pixel_digest
 from sfumato.request import Request
 
-KEPT = 256
+KEPT = 64
 """Pictures on a lightbox; at 512x512 each is 3 MB."""
 
 Area: TypeAlias = "tuple[float, float, float, float] | Brought"
