@@ -322,10 +322,29 @@ STRANGERS = {
         {"controlnet_cond_embedding.conv_in.weight": (16, 3, 3, 3), "add_embedding.linear_1.weight": (4, 4)},
         ("controlnet", "sdxl", "base"),
     ),
+    "ControlNet within its model": (
+        prefixed("model.control_model.", {"zero_convs.0.0.weight": (320, 320, 1, 1)} | UNET),
+        ("controlnet", "sd1", "base"),
+    ),
     "Control-LoRA": ({"lora_controlnet": (0,)}, ("control-lora", "unknown", "base")),
     "T2I-Adapter": (
         {"adapter.body.0.resnets.0.block1.weight": (4, 4, 3, 3)},
         ("t2i-adapter", "unknown", "base"),
+    ),
+    "T2I-Adapter of SD 1": (
+        {"conv_in.weight": (320, 192, 3, 3), "body.0.block1.weight": (320, 320, 3, 3)},
+        ("t2i-adapter", "sd1", "base"),
+    ),
+    "T2I-Adapter of SDXL": (
+        {
+            "adapter.conv_in.weight": (320, 768, 3, 3),
+            "adapter.body.0.resnets.0.block1.weight": (320, 320, 3, 3),
+        },
+        ("t2i-adapter", "sdxl", "base"),
+    ),
+    "light T2I-Adapter": (
+        {"body.0.in_conv.weight": (80, 64, 1, 1), "body.1.in_conv.weight": (160, 320, 1, 1)},
+        ("t2i-adapter", "sd1", "base"),
     ),
     "IP-Adapter": (
         {"image_proj.proj.weight": (4, 4), "ip_adapter.1.to_k_ip.weight": (320, 768)},

@@ -1,4 +1,7 @@
-"""Which kind of adapter a file is, by the names of its tensors (`checkpoints/marks.py` has the marks)."""
+"""Which kind of adapter a file is, by the names of its tensors (`checkpoints/marks.py` has the marks).
+
+The table of the kinds that can be hung is `HANGING` in `hanging.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,6 @@ from sfumato.checkpoints import marks
 from sfumato.checkpoints.recognise import is_embedding
 from sfumato.checkpoints.tensors import Tensors
 from sfumato.errors import CheckpointError
-
-READ: Mapping[str, str] = {
-    "lora": "adapters/lora.py",
-    "embedding": "adapters/textual_inversion.py",
-    "controlnet": "adapters/controlnet.py",
-    "t2i-adapter": "adapters/t2i.py",
-    "image-prompt": "adapters/ip_adapter.py",
-}
-"""The kinds that can be hung beside a model, and where each is read."""
 
 REFUSED: Mapping[str, str] = {
     "control-lora": "a Control-LoRA, which is a ControlNet only together with its model's weights: "
@@ -31,7 +25,7 @@ DRAWN = ("", "sd1", "sd2", "sdxl", "world")
 
 
 def kind_of(tensors: Tensors) -> str:
-    """A name of `READ`. What bears no mark is taken for a LoRA, whose reader names all that it does not know.
+    """What its mark calls it; what bears none is taken for a LoRA, whose reader names all it does not know.
 
     Raises CheckpointError for kinds that are known and not read, and for those of other families.
     """

@@ -19,6 +19,8 @@ OWNERS = (
     "net",
     "transformer",
     "control_model",
+    "model.control_model",
+    "controlnet",
     "adapter",
 )
 PREFIX = rf"^(?:(?:{'|'.join(map(re.escape, OWNERS))})\.)?"
@@ -62,8 +64,8 @@ ADAPTERS = (
         "controlnet", "flux", (r"^controlnet_blocks\.", r"double_blocks\.0\.img_attn\.norm\.key_norm\.scale$")
     ),
     Mark("controlnet", "sd3", (r"^controlnet_blocks\.", r"^transformer_blocks\.0\.")),
-    Mark("controlnet", "", (r"^controlnet_cond_embedding\.", r"^task_embedding$"), "union"),
-    Mark("controlnet", "", (r"^controlnet_cond_embedding\.conv_in\.weight$",)),
+    Mark("controlnet", "", (PREFIX + r"controlnet_cond_embedding\.", PREFIX + r"task_embedding$"), "union"),
+    Mark("controlnet", "", (PREFIX + r"controlnet_cond_embedding\.conv_in\.weight$",)),
     Mark("controlnet", "", (PREFIX + r"zero_convs\.0\.0\.weight$",)),
     Mark("t2i-adapter", "", (PREFIX + r"body\.0\.(?:block1|in_conv|resnets\.0\.block1)\.weight$",)),
     Mark("motion-module", "", (r"\.motion_modules\.",)),
@@ -147,7 +149,10 @@ FAMILY_SIGNS = (
 WIDTHS: Mapping[int, str] = {768: "sd1", 1024: "sd2", 2048: "sdxl", 1280: "sdxl-refiner"}
 """How wide the words are that cross-attention reads."""
 
+ENTRIES: Mapping[int, str] = {64: "sd1", 192: "sd1", 256: "sdxl", 768: "sdxl"}
+"""Of a T2I-Adapter, which reads no words: its channels, squares of 8 or of 16 pixels, grey or in colour."""
 
+_ENTRY = re.compile(PREFIX + r"(?:conv_in|body\.0\.in_conv)\.weight$")
 _WORDS = re.compile(
     r"attn2[_.](?:processor\.)?to_k(?:_lora)?(?:\.lora)?(?:_linear_layer)?[._]"
     r"(?:lora_down\.|lora_A\.|down\.|hada_w\d_b$|weight$|diff$)|to_k_ip\.weight$"
@@ -161,3 +166,9 @@ def adapted_family(names: str, kinds: Mapping[str, Kind]) -> str | None:
         return by_name
     widths = {kind.shape[-1] for name, kind in kinds.items() if len(kind.shape) == 2 and _WORDS.search(name)}
     return next((WIDTHS[width] for width in sorted(widths, reverse=True) if width in WIDTHS), None)
+
+
+def entry_family(kinds: Mapping[str, Kind]) -> str | None:
+    """The family that a T2I-Adapter was made for."""
+    shapes = (kind.shape for name, kind in kinds.items() if _ENTRY.match(name) and len(kind.shape) == 4)
+    return next((ENTRIES[shape[1]] for shape in shapes if shape[1] in ENTRIES), None)

@@ -269,6 +269,8 @@ def _adapter(mark: marks.Mark, names: str, checkpoint: Checkpoint) -> Found:
     kinds = checkpoint.tensors.kinds
     if mark.kind == "embedding":
         family = _embedding_family(kinds)
+    elif mark.kind == "t2i-adapter":
+        family = marks.entry_family(kinds) or "unknown"
     else:
         family = mark.family or marks.adapted_family(names, kinds) or _told_family(checkpoint.metadata)
     obstacle = f"{mark.kind}: goes with a model and is none itself"
