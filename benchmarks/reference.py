@@ -1,6 +1,6 @@
 """How far do pictures follow a reference, and how much of their words do they keep?
 
-    python benchmarks/reference.py [--weights FILE] [--reader FILE] [--pictures N] [--seed N] [--steps N]
+    python benchmarks/reference.py [--weights FILE] [--reader FILE] [--pictures N] [--steps N] [--sheet FILE]
 
 Every reference is rendered by the world: a scene of a style, before a background. The sentence names as many
 other things, and nothing of look or places. The same sentences and seeds are drawn without a reference, with
@@ -27,6 +27,7 @@ import sfumato
 from sfumato.models.reference import ROLES
 from sfumato.pictures import tensor_of
 from sfumato.train.pairs import WORDINGS, groups, wordings
+from sfumato.train.pictures import sheet
 from sfumato.train.recipes import REFERENCE_S
 from sfumato.world.backgrounds import BACKGROUNDS
 from sfumato.world.benchmark import Row
@@ -38,6 +39,7 @@ from sfumato.world.verifier import Verifier, judged
 
 FIRST_SEED = 3 * 10**9  # neither learned from nor looked at while learning
 WEIGHTS = (0.5, 1.0)
+SHOWN = 10  # pictures in a row of the sheet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=96)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--sheet", help="a file for the first pictures of every row at full weight")
     options = parser.parse_args()
     painter = sfumato.load(options.weights)
     if options.reader:
@@ -70,6 +73,7 @@ def main() -> None:
     ]
     verifier = Verifier(sprites, painter.model.native[0])
     print(head())
+    rows = [torch.cat([tensor_of(each) for each in shown[:SHOWN]])]
     plain = [sentence(four[2]) for four in fours]
     asked = [
         ("without", plain, "", 0.0),
@@ -78,12 +82,17 @@ def main() -> None:
     ]
     for name, sentences, role, weight in asked:
         drawn = draw(painter, sentences, shown, role, weight, steps=options.steps)
+        if weight in (0, WEIGHTS[-1]):
+            rows.append(torch.cat(drawn[:SHOWN]))
         sightings = verifier.look(torch.cat(drawn))
         found = [
             measured(picture, tensor_of(reference), sighting, (four[2], four[3]))
             for picture, reference, sighting, four in zip(drawn, shown, sightings, fours, strict=True)
         ]
         print(line(name, found), flush=True)
+    if options.sheet:
+        pixels = sheet(torch.cat(rows), len(rows[0]))
+        picture_of(pixels).save(options.sheet, quality=88)
 
 
 def sentence(scene: Scene) -> str:

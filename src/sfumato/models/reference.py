@@ -133,5 +133,6 @@ class Reference(nn.Module):
 
 def _square(tokens: Tensor) -> Tensor:
     """Tokens (B, M, D) of a square picture as that (B, D, h, h)."""
-    side = math.isqrt(tokens.shape[1])
-    return tokens.transpose(1, 2).unflatten(2, (side, side))
+    batch, count, width = tokens.shape
+    side = math.isqrt(count)
+    return tokens.transpose(1, 2).reshape(batch, width, side, side)

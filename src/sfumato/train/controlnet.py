@@ -31,6 +31,7 @@ from sfumato.train.loop import train
 from sfumato.train.pictures import sheet
 from sfumato.train.recipes import ControlRecipe
 from sfumato.train.run import claim, fingerprint, summary
+from sfumato.train.sketch import sketched
 from sfumato.train.words import Words
 from sfumato.world.renderer import Renderer
 
@@ -39,7 +40,7 @@ TOWARDS_NOISE = 0.5
 """The mean of the levels' logits: above 0, where it is decided what stands where."""
 UNTAUGHT = 2 * 10**9
 """The first seed of lessons that are never taught."""
-SKETCH_STEPS, SKETCH_GUIDANCE = 12, 3.0
+GUIDANCE = 3.0  # of the sheets that show progress
 THICK = 0.25
 """The share of outlines that are three pixels wide, as a hand draws them."""
 
@@ -222,28 +223,19 @@ class ControlRun:
         lines = from_bits(outlines(as_bytes(pictures)), size).expand(-1, 3, -1, -1)
         boxes = layouts(tabled(lessons, size), size)
         hints = torch.cat([lines[: count // 2], boxes[count // 2 :]]).to(self.device)
-        drawn = sketched(self.world, network, [each.sentence for each in lessons], hints)
+        drawn = sketch(self.world, network, [each.sentence for each in lessons], hints)
         return sheet(torch.stack([hints, drawn], 1).flatten(0, 1), 12)
 
 
-def sketched(world: World, network: ControlNet, sentences: Sequence[str], hints: Tensor) -> Tensor:
-    """Pictures (B, 3, S, S) of sentences under conditioning pictures: Euler steps, guidance, no more."""
-    count, device = len(sentences), hints.device
-    words = Words(world.tokenizer, [[""], *([each] for each in sentences)])
-    rows = torch.cat([torch.zeros(count, dtype=torch.int64), torch.arange(count) + 1])
-    generator = torch.Generator(device).manual_seed(0)
-    ids, mask = words.batch(rows, generator)
-    context: Tensor = world.text(ids)[0]
-    extras = Extras(attention_mask=mask)
+def sketch(world: World, network: ControlNet, sentences: Sequence[str], hints: Tensor) -> Tensor:
+    """Pictures (B, 3, S, S) of sentences under conditioning pictures."""
     read = torch.cat([network.embed(hints)] * 2)
-    like = world.blank(world.native)
-    x = torch.randn(count, *like.shape[1:], generator=generator, device=device)
-    for step in range(SKETCH_STEPS):
-        both, told = torch.cat([x, x]), x.new_full((2 * count,), TIMES * (1 - step / SKETCH_STEPS))
-        worn = replace(extras, residuals=network(both, told, context, read, extras))
-        without, within = cast("Tensor", world.unet(both, told, context, worn)).chunk(2)
-        x = x - (without + SKETCH_GUIDANCE * (within - without)) / SKETCH_STEPS
-    return world.decode(x)
+
+    def asked(x: Tensor, told: Tensor, context: Tensor, extras: Extras) -> Tensor:
+        worn = replace(extras, residuals=network(x, told, context, read, extras))
+        return world.unet(x, told, context, worn)
+
+    return sketched(world, sentences, asked, guidance=GUIDANCE)
 
 
 def save_control(path: Path, network: ControlNet, *, card: Mapping[str, object]) -> None:

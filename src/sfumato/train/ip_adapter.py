@@ -33,6 +33,7 @@ from sfumato.train.pairs import GROUP, WORDINGS, Alike, Pairs, groups, paired, w
 from sfumato.train.pictures import sheet
 from sfumato.train.recipes import ReferenceRecipe
 from sfumato.train.run import claim, fingerprint, summary
+from sfumato.train.sketch import sketched
 from sfumato.train.words import Words
 from sfumato.world.renderer import Renderer
 
@@ -44,7 +45,7 @@ WORDED: dict[str, dict[str, float]] = {
 """How often the words of a role say what. In "composition" they always name the style, if it has a name."""
 UNSEEN = 2 * 10**9
 """The first seed of scenes that are never learned from."""
-SKETCH_STEPS, SKETCH_GUIDANCE = 12, 4.0
+GUIDANCE = 4.0  # of the sheets that show progress
 WORDLESS = 0.08
 """The share of rows, other than those of composition, with no words at all."""
 
@@ -236,43 +237,23 @@ class ReferenceRun:
         fours = list(groups(count, UNSEEN, self.variety))
         shown = self.renderer([four[3] for four in fours])
         sentences = [wordings(four[0], 0)[WORDINGS.index("neither")] for four in fours]
-        rows = [sketched(self.world, sentences)]
-        rows += [sketched(self.world, sentences, (network, shown, role)) for role in ROLES]
+        rows = [sketched(self.world, sentences, self.world.unet, guidance=GUIDANCE)]
+        rows += [sketch(self.world, sentences, network, shown, role) for role in ROLES]
         return sheet(torch.cat([shown, *rows]), count)
 
 
-def sketched(
-    world: World, sentences: Sequence[str], referring: tuple[Reference, Tensor, str] | None = None
-) -> Tensor:
-    """Pictures (B, 3, S, S) of sentences and, where ``referring``, of references (B, 3, S, S) in a role."""
-    count, device = len(sentences), world.unet.conv_in.weight.device
-    words = Words(world.tokenizer, [[""], *([each] for each in sentences)])
-    rows = torch.cat([torch.zeros(count, dtype=torch.int64), torch.arange(count) + 1])
-    ids, mask = words.batch(rows, torch.Generator())
-    context, _ = world.text(ids.to(device))
-    extras = Extras(attention_mask=mask.to(device))
-    if referring is not None:
-        network, pictures, role = referring
-        tokens = network.tokens(world.image.states(pictures * 2 - 1)[-2], role)
-        tokens = torch.cat([torch.zeros_like(tokens), tokens])
+def sketch(world: World, sentences: Sequence[str], network: Reference, pictures: Tensor, role: str) -> Tensor:
+    """Pictures (B, 3, S, S) of sentences and of references (B, 3, S, S) in a role."""
+    tokens = network.tokens(world.image.states(pictures * 2 - 1)[-2], role)
+    tokens = torch.cat([torch.zeros_like(tokens), tokens])
 
-        def look(looking: Looking, what: Look) -> Tensor:
-            return looking(what) + network.mixed(what, tokens, role)
+    def look(looking: Looking, what: Look) -> Tensor:
+        return looking(what) + network.mixed(what, tokens, role)
 
-        extras = replace(extras, cross_attention=Perturbed(look))
-    x = torch.randn(
-        world.blank(world.native).expand(count, -1, -1, -1).shape, generator=_seeded(), device="cpu"
-    )
-    x = x.to(device)
-    for here, there in itertools.pairwise(torch.linspace(1, 0, SKETCH_STEPS + 1).tolist()):
-        told = torch.full((2 * count,), TIMES * here, device=device)
-        without, within = world.unet(x.repeat(2, 1, 1, 1), told, context, extras).chunk(2)
-        x = x + (there - here) * (without + SKETCH_GUIDANCE * (within - without))
-    return world.decode(x)
+    def asked(x: Tensor, told: Tensor, context: Tensor, extras: Extras) -> Tensor:
+        return world.unet(x, told, context, replace(extras, cross_attention=Perturbed(look)))
 
-
-def _seeded() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
+    return sketched(world, sentences, asked, guidance=GUIDANCE)
 
 
 def save_reference(path: Path, network: Reference, *, card: Mapping[str, object]) -> None:

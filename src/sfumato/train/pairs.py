@@ -8,7 +8,7 @@ look different; and pictures of the same look with other layouts are all over th
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -51,7 +51,7 @@ def group(seed: int, variety: Variety) -> tuple[Scene, ...]:
     raise ValueError(f"{PATIENCE} companions of scene {seed} were all held out: widen the variety")
 
 
-def _another(name: str, names: Sequence[str] | dict[str, float], rng: random.Random) -> str:
+def _another(name: str, names: Iterable[str], rng: random.Random) -> str:
     return rng.choice([each for each in names if each != name])
 
 
