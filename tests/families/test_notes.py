@@ -5,7 +5,16 @@ KNOWN = {"a", "cat", "castle", "carrot"}
 
 def test_a_misspelt_word_is_answered_with_what_it_may_have_been():
     note = unknown_note("a casle and a Xylophone", KNOWN)
-    assert note == "the model does not know: casle, and, Xylophone; nearest words it knows: castle"
+    assert note == "the model does not know: casle, and, Xylophone; write instead: castle"
+
+
+def test_an_unknown_word_is_answered_with_what_it_means_before_what_is_spelt_like_it():
+    note = unknown_note("a gouache of felines", KNOWN | {"of", "watercolor", "coach"})
+    assert note == "the model does not know: gouache, felines; write instead: watercolor, cat"
+
+
+def test_nothing_is_meant_that_the_model_does_not_know_either():
+    assert unknown_note("a gouache", KNOWN) == "the model does not know: gouache"
 
 
 def test_nothing_is_suggested_where_nothing_is_near():

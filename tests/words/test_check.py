@@ -1,6 +1,7 @@
 """Unknown words are flagged, with what they mean or what they are spelt like."""
 
-from sfumato.words.check import check, meanings, meant_kinds
+from sfumato.words.check import check
+from sfumato.words.everyday import meanings, meant_kinds
 from sfumato.words.lexicon import embedded_lexicon
 
 LEXICON = embedded_lexicon()

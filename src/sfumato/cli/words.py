@@ -158,7 +158,8 @@ def _near(word: str, known: Known, most: int) -> Told:
 
 def _near_words(word: str, known: Known, lexicon: Lexicon, most: int) -> tuple[list[Neighbour], list[str]]:
     """The neighbours of a word of the world; an unknown one is first brought to what it means."""
-    from sfumato.words.check import meanings, spelt_alike
+    from sfumato.words.check import spelt_alike
+    from sfumato.words.everyday import meanings
     from sfumato.words.near import world_space
 
     space, lines = world_space(lexicon, embedding(known.path)), list[str]()

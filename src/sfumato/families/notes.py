@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Set
 
 from sfumato.text.words import unknown_words
+from sfumato.words.everyday import alike, meanings
+
+SUGGESTED = 2
+"""Words for each that is unknown."""
 
 
 def unknown_note(prompt: str, known: Set[str]) -> str | None:
@@ -13,11 +16,15 @@ def unknown_note(prompt: str, known: Set[str]) -> str | None:
     unknown = unknown_words(prompt, known)
     if not unknown:
         return None
-    listed = sorted(known)
-    near = [difflib.get_close_matches(word.lower(), listed, n=2, cutoff=0.6) for word in unknown]
-    suggestions = dict.fromkeys(match for matches in near for match in matches)
-    hint = f"; nearest words it knows: {', '.join(suggestions)}" if suggestions else ""
+    suggestions = dict.fromkeys(each for word in unknown for each in _instead(word, known))
+    hint = f"; write instead: {', '.join(suggestions)}" if suggestions else ""
     return f"the model does not know: {', '.join(unknown)}{hint}"
+
+
+def _instead(word: str, known: Set[str]) -> tuple[str, ...]:
+    """What the word means in known words, or else known ones that are spelt alike; a few at most."""
+    meant = [each for each in meanings(word) if not unknown_words(each, known)]
+    return tuple(meant[:SUGGESTED]) or alike(word, sorted(known), most=SUGGESTED)
 
 
 def break_note(*, breaks: bool) -> str | None:

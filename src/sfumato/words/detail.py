@@ -15,7 +15,7 @@ from pathlib import Path
 from sfumato.styles.preset import PLACE, Preset
 from sfumato.styles.shelf import knowing, shelf
 from sfumato.text.words import words_of
-from sfumato.words.check import singulars
+from sfumato.words.everyday import singulars
 from sfumato.words.wish import Chance
 
 MEDIA = ("photo", "painting", "drawing", "illustration", "print", "film", "comic", "3d")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sfumato.text.words import words_of
-from sfumato.words.check import meant_kinds, singulars
+from sfumato.words.everyday import meant_kinds, singulars
 from sfumato.words.lexicon import Lexicon, Thing, article
 
 MOST_THINGS = 4

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sfumato.words.check import meanings
+from sfumato.words.everyday import meanings
 from sfumato.words.kept import Kept, Said, kept
 from sfumato.words.lexicon import Lexicon, Thing, article
 
