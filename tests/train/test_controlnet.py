@@ -1,6 +1,7 @@
 """A ControlNet's whole training in small: a frozen model beside it, exact resume, a file to read again."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from sfumato.adapters.taught import read_taught
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.world import World
 from sfumato.train.controlnet import KINDS, ControlRun
+from sfumato.train.ip_adapter import ReferenceRun
 from sfumato.train.loop import train
-from sfumato.train.recipes import CONTROL_M, CONTROL_S, CONTROLS, WORLD_S
+from sfumato.train.recipes import CONTROL_M, CONTROL_S, CONTROLS, REFERENCE_S, WORLD_S
 from sfumato.train.run import Run, fingerprint
 
 TEACHERS = "sfumato.train.controlnet.train"
@@ -114,6 +116,16 @@ def test_a_folder_of_another_model_is_refused(small, weights, tmp_path):
         ControlRun(small(CONTROL_S), tmp_path / "run", other)
 
 
+@pytest.mark.parametrize(("recipe", "run"), [(CONTROL_S, ControlRun), (REFERENCE_S, ReferenceRun)])
+def test_a_model_that_does_not_say_what_it_was_shown_is_refused(weights, tmp_path, recipe, run):
+    world = World.load(weights)
+    silent = tmp_path / "silent.safetensors"
+    replace(world, card={}).save(silent)
+    with pytest.raises(CheckpointError, match="which sprites it was shown"):
+        run(recipe, tmp_path / "run", silent)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_file_of_anything_else_is_no_control(weights):
     with pytest.raises(CheckpointError, match="no control that sfumato trained"):
         read_taught(weights, World.load(weights).unet)
@@ -127,3 +139,16 @@ def tensors(path):
     """All tensors of a weights file as they are stored; its card tells minutes, which differ."""
     with safe_open(path, "pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+
+
+def test_the_table_of_recipes_is_that_of_the_code():
+    rows = {
+        "lessons": [str(recipe.lessons) for recipe in CONTROLS.values()],
+        "steps x batch, rate": [
+            f"{each.train.steps} x {each.train.batch}, {each.train.rate:g}" for each in CONTROLS.values()
+        ],
+    }
+    table = [f"| | {' | '.join(f'`{name}`' for name in CONTROLS)} |", "|---|---|---|"]
+    table += [f"| {what} | {' | '.join(told)} |" for what, told in rows.items()]
+    document = Path(__file__).parents[2] / "docs" / "control" / "trained.md"
+    assert "\n".join(table) in document.read_text(), "it should be:\n" + "\n".join(table)
