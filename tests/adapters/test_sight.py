@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from sfumato.adapters.sight import Sight, fit, image_config, read_sight
 from sfumato.checkpoints.open import open_checkpoint
@@ -82,6 +83,32 @@ def test_what_a_configuration_leaves_out_is_as_transformers_has_it(tensors):
     assert (told.heads, told.activation) == (12, "quick_gelu")
     with pytest.raises(CheckpointError, match="layer_norm_eps = 1e-06"):
         image_config(Tensors.of(tensors), {"layer_norm_eps": 1e-6})
+
+
+def test_a_bare_tower_is_taken_for_openais_and_that_is_told(tensors, tmp_path):
+    save(tmp_path / "bare.safetensors", tensors)
+    (told,) = read_sight(open_checkpoint(tmp_path / "bare.safetensors"), PLACE).notes
+    assert "bare.safetensors has no config.json" in told
+    assert "quick_gelu" in told
+    with_settings = open_checkpoint(folder(tmp_path / "told", tensors, SETTINGS))
+    assert not read_sight(with_settings, PLACE).notes
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 3000), (3000, 1), (2, 1001), (1, 1), (3, 16)])
+def test_of_a_long_picture_the_middle_is_seen_without_the_memory_of_the_rest(height, width, monkeypatch):
+    """As if all of it were resized: what lies far outside the square is cut off first."""
+    picture = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(4))
+    monkeypatch.setattr("sfumato.adapters.sight.FAR", 10**9)
+    whole = fit(picture, 16)
+    monkeypatch.undo()
+    sizes = []
+    monkeypatch.setattr(
+        "sfumato.adapters.sight.interpolate",
+        lambda x, size, **told: sizes.append(size) or interpolate(x, size=size, **told),
+    )
+    seen = fit(picture, 16)
+    assert max(map(max, sizes)) <= 16 * 32
+    assert (seen - whole).abs().max() < 0.1
 
 
 def test_what_is_no_image_tower_is_refused(tensors, tmp_path):

@@ -91,13 +91,14 @@ class ImagePrompts:
 
     @property
     def report(self) -> tuple[str, ...]:
-        """A line for the person who brought it."""
+        """Lines for the person who brought it."""
         config, tower = self.network.config, self.sight.tower.config
         kind = {ProjectionConfig: "", PatchProjectionConfig: " for whole faces", ResamplerConfig: " Plus"}
         words = WORDS.get(config.width, f"words of width {config.width}")
         seen = KNOWN.get(tower.width, f"an image tower of width {tower.width}")
         return (
             f"IP-Adapter{kind[type(config)]} for {words}, {len(self.layers)} layers, that sees by {seen}",
+            *self.sight.notes,
         )
 
     def _check(self, role: str) -> None:

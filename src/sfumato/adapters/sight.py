@@ -34,6 +34,13 @@ KNOWN = {768: "CLIP ViT-B", 1024: "CLIP ViT-L", 1280: "OpenCLIP ViT-H", 1664: "O
 """What published towers are called, by their width."""
 
 HEADS = {768: 12, 1024: 16, 1280: 16, 1664: 16}
+FAR = 8
+"""How many times as long as wide a picture is at most, of which all is resized."""
+
+UNTOLD = (
+    "{} has no config.json beside it: its image tower is taken for OpenAI's, with quick_gelu; for OpenCLIP's "
+    "ViT-L name a folder whose config.json says hidden_act"
+)
 TOWER, PROJECTION = "vision_model.", "visual_projection.weight"
 BESIDE = r"text_model\.|text_projection\.|logit_scale$|.*\bposition_ids$"
 """What else a whole CLIP's file holds: its text tower, its temperature, and positions, which are counted."""
@@ -46,6 +53,7 @@ class Sight:
     tower: ImageTower
     mean: Statistics = MEAN
     deviation: Statistics = DEVIATION
+    notes: tuple[str, ...] = ()  # what its file does not say
 
     def embedding(self, picture: Tensor) -> Tensor:
         """What the whole picture (1, 3, H, W), in 0..1, says in the space of sentences: (1, P)."""
@@ -86,8 +94,13 @@ class Sight:
 def fit(picture: Tensor, size: int) -> Tensor:
     """The square middle of a picture (1, 3, H, W) in 0..1, its shorter side become `size` pixels.
 
-    As CLIP's own preparation does it: bicubic, one way after the other and in 256 shades each time.
+    As CLIP's own preparation does it: bicubic, one way after the other and in 256 shades each time. Of a long
+    picture only what lies about the middle is resized, or a line of pixels would fill the memory.
     """
+    height, width = picture.shape[2:]
+    reach = FAR * min(height, width)
+    down, across = (max((side - reach) // 2, 0) for side in (height, width))
+    picture = picture[:, :, down : height - down, across : width - across]
     height, width = picture.shape[2:]
     shorter = min(height, width)
     tall, wide = (int(size * side / shorter) for side in (height, width))
@@ -107,7 +120,9 @@ def read_sight(checkpoint: Checkpoint, place: Place) -> Sight:
     """
     tensors, settings = _found(checkpoint)
     config = image_config(tensors, settings)
-    return Sight(tower=placed(f"{checkpoint.path}", lambda: ImageTower(config), tensors, place))
+    tower = placed(f"{checkpoint.path}", lambda: ImageTower(config), tensors, place)
+    doubtful = not settings and config.activation == "quick_gelu"
+    return Sight(tower=tower, notes=(UNTOLD.format(checkpoint.path.name),) if doubtful else ())
 
 
 def image_config(tensors: Tensors, settings: Settings) -> ImageConfig:

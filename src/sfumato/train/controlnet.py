@@ -30,7 +30,7 @@ from sfumato.train.hints import Lesson, Lessons, from_bits, layouts, outlines, t
 from sfumato.train.loop import train
 from sfumato.train.pictures import sheet
 from sfumato.train.recipes import ControlRecipe
-from sfumato.train.run import claim, fingerprint, summary
+from sfumato.train.run import claim, fingerprint, shown_to, summary
 from sfumato.train.sketch import sketched
 from sfumato.train.words import Words
 from sfumato.world.renderer import Renderer
@@ -151,11 +151,11 @@ class ControlRun:
     def __init__(self, recipe: ControlRecipe, folder: Path, weights: Path, device: str = "cpu") -> None:
         self.recipe, self.folder = recipe, folder
         self.world = World.load(weights, device=device)
+        self.variety = shown_to(self.world, recipe.variety)
         folder.mkdir(parents=True, exist_ok=True)
         self.model = fingerprint(self.world.unet)
         claim(folder / "recipe.json", {"recipe": asdict(recipe), "model": self.model})
         self.device = torch.device(device)
-        self.variety = replace(recipe.variety, sprites=tuple(cast("list[str]", self.world.card["sprites"])))
 
     def __call__(self) -> Path:
         """Do what is left to do and return the path of the weights."""

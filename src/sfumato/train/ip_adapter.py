@@ -32,7 +32,7 @@ from sfumato.train.loop import train
 from sfumato.train.pairs import GROUP, WORDINGS, Alike, Pairs, groups, paired, wordings
 from sfumato.train.pictures import sheet
 from sfumato.train.recipes import ReferenceRecipe
-from sfumato.train.run import claim, fingerprint, summary
+from sfumato.train.run import claim, fingerprint, shown_to, summary
 from sfumato.train.sketch import sketched
 from sfumato.train.words import Words
 from sfumato.world.renderer import Renderer
@@ -171,10 +171,10 @@ class ReferenceRun:
     def __init__(self, recipe: ReferenceRecipe, folder: Path, weights: Path, device: str = "cpu") -> None:
         self.recipe, self.folder, self.device = recipe, folder, torch.device(device)
         self.world = World.load(weights, device=device)
+        self.variety = shown_to(self.world, recipe.variety)
         folder.mkdir(parents=True, exist_ok=True)
         self.model = fingerprint(self.world.unet)
         claim(folder / "recipe.json", {"recipe": asdict(recipe), "model": self.model})
-        self.variety = replace(recipe.variety, sprites=tuple(cast("list[str]", self.world.card["sprites"])))
         self.renderer = Renderer(self.variety.sprites, self.world.native[0], self.device)
 
     def __call__(self) -> Path:

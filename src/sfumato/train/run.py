@@ -39,7 +39,7 @@ from sfumato.train.progress import drawn_sheet
 from sfumato.train.recipes import Recipe
 from sfumato.train.tokenizer import train_tokenizer
 from sfumato.train.words import Words
-from sfumato.world.compose import compose
+from sfumato.world.compose import Variety, compose
 from sfumato.world.renderer import Renderer
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -266,6 +266,17 @@ def summary(path: Path, batch: int) -> dict[str, float]:
         seconds += (line["step"] - before) * batch / line["samples_per_second"]
         before = line["step"]
     return {"steps": before, "minutes": round(seconds / 60, 1), "loss": round(lines[-1]["loss"], 4)}
+
+
+def shown_to(world: World, variety: Variety) -> Variety:
+    """The variety with those things that the model was shown. Raises CheckpointError if it does not say."""
+    sprites = world.card.get("sprites")
+    if not isinstance(sprites, list) or not sprites:
+        raise CheckpointError(
+            f"the model {world.name!r} does not say in its card which sprites it was shown: name one that "
+            "sfumato trained"
+        )
+    return replace(variety, sprites=tuple(map(str, cast("list[object]", sprites))))
 
 
 def claim(path: Path, recipe: Mapping[str, object]) -> None:
