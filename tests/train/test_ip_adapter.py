@@ -9,6 +9,7 @@ from safetensors import safe_open
 from sfumato.adapters.controls import ImageReader
 from sfumato.adapters.world_reference import read_world_reference
 from sfumato.diffusion.protocol import Look
+from sfumato.errors import CheckpointError, InputError
 from sfumato.families.world import World
 from sfumato.models.reference import BOTH, COMPOSITION, ROLES, STYLE
 from sfumato.train.ip_adapter import WORDED, ReferenceRun
@@ -166,3 +167,23 @@ def test_at_birth_the_loss_is_the_models_own(task):
         assert torch.equal(task.losses(torch.Generator().manual_seed(1))["loss"], born)
         task.reference.composition.told[-1].weight.normal_(std=10)
         assert not torch.equal(task.losses(torch.Generator().manual_seed(1))["loss"], born)
+
+
+def test_a_reader_is_refused_by_what_it_is_not_for(small, weights, in_small, tmp_path):
+    path = ReferenceRun(small(REFERENCE_S), tmp_path, weights)()
+    world = World.load(weights)
+    with pytest.raises(CheckpointError, match="no reader of references"):
+        read_world_reference(weights, world.unet, world.image)
+    other = Run(in_small(WORLD_S, width=32), tmp_path / "other")()
+    wide = World.load(other)
+    with pytest.raises(CheckpointError, match=r"another model: of widths \(16, 16, 16\).*\(32, 32, 32\)"):
+        read_world_reference(path, wide.unet, wide.image)
+    reader = read_world_reference(path, world.unet, world.image)
+    with pytest.raises(InputError, match=r"as 'mood': take it as style, composition, both"):
+        reader.look(torch.rand(1, 3, 64, 64), "mood")
+
+
+def test_too_few_sprites_for_two_casts_are_told():
+    variety = replace(VARIETY, sprites=("cat", "bus"), layouts={"pair": 1.0})
+    with pytest.raises(ValueError, match="2 sprites are too few for another 2 in one layout"):
+        group(0, variety)
