@@ -1,10 +1,14 @@
 """What is painted on: a part cut out and pasted back, a picture laid on a larger ground."""
 
+import time
+
 import pytest
 import torch
 
-from sfumato.engine.canvas import Box, Canvas, box_around, cut, outpainted
+from sfumato.engine.canvas import Box, Canvas, box_around, cut, outpainted, outpainted_size
+from sfumato.engine.kept import seam
 from sfumato.engine.resizing import resized, size_of
+from sfumato.errors import InputError
 
 
 def picture_of(width: int, height: int) -> torch.Tensor:
@@ -87,3 +91,34 @@ def test_a_picture_of_the_size_that_is_asked_is_not_touched():
     assert resized(picture, (8, 8)) is picture
     assert resized(picture, (4, 2)).shape == (1, 3, 2, 4)
     assert float(resized(picture, (16, 16)).max()) <= 1
+
+
+def test_a_seam_rises_with_the_distance_to_what_is_kept_wherever_the_painted_part_lies():
+    """As counted pixel by pixel; what is far from the painted part costs nothing."""
+    mask = torch.zeros(1, 1, 64, 72)
+    mask[..., :20, 50:] = 1  # at a corner, whose rims are no edges
+    mask[..., 30:31, 5:40] = 1
+    mask[..., 40:60, 20:40] = 0.3
+    kept = torch.nonzero(mask[0, 0] == 0).double()
+    places = torch.cartesian_prod(torch.arange(64), torch.arange(72)).double()
+    depth = torch.cdist(places, kept, p=float("inf")).amin(1).clamp(max=2).reshape(64, 72)
+    deepest = torch.stack([depth.roll((y, x), (0, 1)) for y in range(-2, 3) for x in range(-2, 3)]).amax(0)
+    inner = (slice(2, -2), slice(2, -2))
+    assert torch.allclose(seam(mask)[0, 0][inner].double(), (depth / deepest.clamp(min=1))[inner])
+    assert float(seam(mask)[0, 0, 0, 71]) == 1
+    assert not seam(torch.zeros(1, 1, 8, 8)).any()
+
+
+def test_the_ground_of_a_large_picture_and_its_seam_are_made_in_seconds():
+    """By sliding windows: with boxes that are summed anew at every pixel, minutes go by."""
+    started = time.process_time()
+    ground, mask = outpainted(torch.rand(1, 3, 512, 384), (0, 0, 128, 0))
+    seam(torch.ones(1, 1, 512, 512))
+    assert time.process_time() - started < 8
+    assert size_of(ground) == size_of(mask) == (512, 512)
+
+
+@pytest.mark.parametrize("sides", [(20, 0, -20, 0), (-8, 0, -8, 4), (4, -16, 0, 0), (-30, 5, 20, 0)])
+def test_a_picture_of_which_nothing_is_left_cannot_be_painted_on(sides):
+    with pytest.raises(InputError, match="cuts off all of a picture of 16x16"):
+        outpainted_size((16, 16), sides)

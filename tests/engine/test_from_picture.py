@@ -117,6 +117,8 @@ def test_requests_from_a_picture_share_a_batch_and_each_is_drawn_as_alone(tiny_w
         ({"picture": "p", "strength": 0.1, "sampler": "dpm_fast"}, "leaves 1 of 6 steps, too few for dpm_"),
         ({"picture": "p", "mask": "half", "passes": ("hires(2)",)}, "the mask keeps some of it to the pixel"),
         ({"picture": "p", "outpaint": (3, 0, 0, 0)}, "size 19x16 cannot be drawn: .* try 16x16 or 20x16"),
+        ({"picture": "p", "outpaint": (100_000, 100_000, 100_000, 0)}, "size 200016x100016 cannot be drawn"),
+        ({"picture": "p", "outpaint": (20, 0, -20, 0)}, "cuts off all of a picture of 16x16"),
         ({"picture": "p", "outpaint": (-9, 0, 4, -16)}, "cuts off all of a picture of 16x16"),
         ({"passes": ("hires",)}, "pass hires needs the factor"),
         ({"passes": ("hires(2, by=magic)",)}, "cannot enlarge by 'magic': there are lanczos"),

@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import interpolate
 
+from sfumato.engine.averages import mean_around
 from sfumato.errors import InputError
 from sfumato.request import ROUNDING
 
@@ -74,13 +75,4 @@ def _feathered(mask: Tensor, width: int) -> Tensor:
     """Each pixel the mean of ``width`` across and down; beyond the picture it goes on as at its rim."""
     if width < 2:
         return mask
-    for _ in range(2):  # across, then down
-        mask = _mean_across(mask, width // 2).transpose(2, 3)
-    return mask.clamp(0, 1)
-
-
-def _mean_across(mask: Tensor, reach: int) -> Tensor:
-    """By running sums: a picture of 2000 pixels may have a seam as wide."""
-    sums = pad(pad(mask, (reach, reach, 0, 0), mode="replicate").cumsum(3), (1, 0))
-    count = 2 * reach + 1
-    return (sums[..., count:] - sums[..., :-count]) / count
+    return mean_around(mask, width // 2).clamp(0, 1)

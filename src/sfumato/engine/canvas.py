@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import pad
 
+from sfumato.engine.averages import mean_around
 from sfumato.engine.kept import pasted
 from sfumato.engine.resizing import resized, size_of
 from sfumato.errors import InputError
@@ -122,18 +123,25 @@ def _moved(start: int, length: int, whole: int) -> int:
     return (whole - length) // 2 if length > whole else min(max(start, 0), whole - length)
 
 
+def outpainted_size(size: tuple[int, int], sides: tuple[int, int, int, int]) -> tuple[int, int]:
+    """What a picture of ``size`` becomes, as ``outpainted``. Raises InputError if nothing of it is left."""
+    left, top, right, bottom = sides
+    kept = size[0] + min(left, 0) + min(right, 0), size[1] + min(top, 0) + min(bottom, 0)
+    if min(kept) < 1:
+        raise InputError(f"outpaint {sides} cuts off all of a picture of {size[0]}x{size[1]}: cut off less")
+    return size[0] + left + right, size[1] + top + bottom
+
+
 def outpainted(picture: Tensor, sides: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
     """The picture with pixels added at its sides, negative ones cut off, and the mask of what is to paint.
 
     ``sides`` are left, top, right, bottom. The new ground is the colours at the rim, run into each other; the
-    mask falls to 0 inside the picture, so that the seam is painted over. Raises InputError if nothing of the
-    picture is left.
+    mask falls to 0 inside the picture, so that the seam is painted over. What is to become of the picture is
+    checked before (``outpainted_size``).
     """
     width, height = size_of(picture)
     left, top, right, bottom = sides
     kept = cut(picture, Box(max(-left, 0), max(-top, 0), width - max(-right, 0), height - max(-bottom, 0)))
-    if not kept.numel():
-        raise InputError(f"outpaint {sides} cuts off all of a picture of {width}x{height}: cut off less")
     grown = (max(left, 0), max(right, 0), max(top, 0), max(bottom, 0))
     mask = pad(torch.zeros_like(kept[:, :1]), grown, value=1.0)
     overlap = max(min(size_of(kept)) // OVERLAP, 1)
@@ -161,5 +169,5 @@ def _run(ground: Tensor) -> Tensor:
     """Colours run into each other: three boxes in turn are nearly a bell."""
     reach = max(min(size_of(ground)) // BLUR // 2, 1)
     for _ in range(3):
-        ground = avg_pool2d(pad(ground, (reach,) * 4, mode="replicate"), 2 * reach + 1, stride=1)
+        ground = mean_around(ground, reach)
     return ground

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from sfumato.diffusion.guidance import GUIDES
-from sfumato.engine.canvas import Canvas, box_around, outpainted
+from sfumato.engine.canvas import Canvas, box_around, outpainted, outpainted_size
 from sfumato.engine.guide_tree import listing_of, tree, wanted_guide
 from sfumato.engine.kept import meant
 from sfumato.engine.question import Look
@@ -68,6 +68,7 @@ def canvas_asked(request: Request, model: Model, pictures: Pictures) -> Canvas |
         raise InputError("the mask has {}x{} pixels, its picture {}x{}: make them equal".format(
             *size_of(mask), *size_of(picture)))  # fmt: skip
     if request.outpaint is not None:
+        model.check_size(outpainted_size(size_of(picture), request.outpaint))  # before so much is laid out
         picture, mask = outpainted(picture, request.outpaint)
     if mask is not None:
         mask = meant(mask, request.masking)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, max_pool2d
 
@@ -77,10 +78,26 @@ def seam(mask: Tensor) -> Tensor:
     It rises with the distance to what is kept; in strokes too thin for the whole rise, to 1 in the middle.
     """
     width = max(min(mask.shape[2:]) // FEATHER, 1)
-    inside = (mask > 0).float()
-    depth, core = inside.clone(), inside
+    rises = torch.zeros_like(mask, dtype=torch.float32)
+    places = _about(mask > 0)
+    if places is None:
+        return rises
+    depth = core = (mask[..., *places] > 0).float()  # of a large picture, the part that is painted
     for _ in range(width - 1):
         core = -max_pool2d(-core, 3, stride=1, padding=1)
-        depth += core
-    deepest = max_pool2d(depth, 2 * width + 1, stride=1, padding=width)
-    return depth / deepest.clamp(min=1)
+        depth = depth + core
+    deepest = max_pool2d(depth, (2 * width + 1, 1), stride=1, padding=(width, 0))
+    deepest = max_pool2d(deepest, (1, 2 * width + 1), stride=1, padding=(0, width))
+    rises[..., *places] = depth / deepest.clamp(min=1)
+    return rises
+
+
+def _about(inside: Tensor) -> tuple[slice, slice] | None:
+    """The rows and columns (1, 1, H, W) in which anything is, and one more where there is one; None: none."""
+    spans: list[slice] = []
+    for across in (1, 0):
+        found = torch.nonzero(inside[0, 0].any(across))[:, 0]
+        if not len(found):
+            return None
+        spans.append(slice(max(int(found[0]) - 1, 0), int(found[-1]) + 2))
+    return spans[0], spans[1]
