@@ -162,7 +162,7 @@ class Controls:
                     attention_mask=forward.attention_mask,
                 )
                 scale = torch.tensor(weights, device=forward.x.device).view(-1, 1, 1, 1)
-                scaled = tuple(tensor * scale.to(tensor) for tensor in added)
+                scaled = tuple(_scaled(tensor, scale.to(tensor)) for tensor in added)
                 total = tuple(map(torch.add, total, scaled)) if total else scaled
         return total
 
@@ -206,6 +206,11 @@ def _beside(words: Perturbed | None, pictures: Sequence[_Pictures]) -> Callable[
         return mixed
 
     return look
+
+
+def _scaled(added: Tensor, scale: Tensor) -> Tensor:
+    """Zeros for rows that weigh nothing, even where a control that saw no hint left its range of numbers."""
+    return torch.where(scale == 0, 0, added * scale)
 
 
 def _worn(each: Controlled | ImagePrompt, name: str, call: Call) -> bool:

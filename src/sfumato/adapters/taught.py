@@ -66,7 +66,6 @@ def read_taught(path: str | Path, unet: UNet) -> TaughtNet:
     read = read_controlnet(Tensors.of(tensors), {}, unet)
     if isinstance(read, UnionNet):
         raise CheckpointError(f"{path}: a ControlNet Union cannot be a control that sfumato trained")
-    read.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return TaughtNet(hinted=read, kinds=_and_alike(_kinds(path, metadata.get("sfumato.kinds", ""))))
 
 
