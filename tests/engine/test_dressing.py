@@ -31,6 +31,7 @@ PICTURES = {
     "b": picture_of(2),
     "large": picture_of(3, 24),
     "mask": torch.ones(1, 1, 16, 16),
+    "spot": nn.functional.pad(torch.ones(1, 1, 6, 6), (4, 6, 4, 6)),
     "left": (torch.arange(16) < 8).float().expand(1, 1, 16, 16).contiguous(),
 }
 
@@ -210,3 +211,29 @@ def test_a_name_that_is_taken_is_refused_and_one_that_was_taken_off_is_free(stee
     with pytest.raises(InputError, match="no control 'net' hangs here"):
         controls.remove("net")
     controls.hang("net", net)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"picture": "b", "mask": "spot", "around": 1},
+        {"passes": ("hires(1.5, steps=2)",)},
+        {"passes": ("tiled(2, tile=16, steps=2)",)},
+    ],
+    ids=["around", "hires", "tiled"],
+)
+def test_a_picture_that_is_control_and_reference_is_cut_for_the_control_alone(steered, monkeypatch, where):
+    monkeypatch.setitem(PICTURES, "copy", PICTURES["a"].clone())
+    one, other = (
+        asked(controls=(control(),), references=(("ref", "both", name, 1.0),), **where)
+        for name in ("a", "copy")
+    )
+    assert same(*drawn(steered, one, other))
+
+
+def test_the_mask_of_a_region_that_is_not_here_is_missed_though_only_a_part_is_drawn(steered):
+    there = {"picture": "b", "mask": "left", "around": 2}
+    with pytest.raises(InputError, match="the mask gone of a region is not here"):
+        drawn(steered, asked(regions=(("gone", "a castle", "", 0.0),), **there))
+    with pytest.raises(InputError, match="is a picture in colours: name a mask there"):
+        drawn(steered, asked(regions=(("a", "a castle", "", 0.0),), **there))

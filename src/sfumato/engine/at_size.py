@@ -22,17 +22,27 @@ class Part(NamedTuple):
     drawn: tuple[int, int]
 
 
-def at_size(request: Request, pictures: Pictures, size: tuple[int, int]) -> Pictures:
-    """``pictures`` with those of controls and regions, which lie upon the picture, brought to ``size``."""
-    sized = {each: resized(pictures[each], size, by="bilinear") for each in _upon(request, pictures)}
-    return {**pictures, **sized}
+def at_size(request: Request, pictures: Pictures, size: tuple[int, int]) -> tuple[Request, Pictures]:
+    """The request and the pictures, with those of controls and regions, brought to ``size``: they lie upon it.
+
+    They go by names of their own: a reference that is the same picture stays as it is.
+    """
+    upon = {digest: f"{digest} upon it" for digest in _upon(request, pictures)}
+    sized = {name: resized(pictures[digest], size, by="bilinear") for digest, name in upon.items()}
+    controls = tuple((*row[:2], upon.get(row[2], row[2]), *row[3:]) for row in request.controls)
+    regions = tuple(
+        (upon.get(row[0], row[0]) if isinstance(row[0], str) else row[0], *row[1:]) for row in request.regions
+    )
+    return replace(request, controls=controls, regions=regions), {**pictures, **sized}
 
 
 def of_part(request: Request, pictures: Pictures, model: Model, part: Part) -> tuple[Request, Pictures]:
-    """The request and the pictures for a part of a picture, with the regions that are large enough in it."""
-    whole = at_size(request, pictures, part.whole)
+    """The request and the pictures for a part of a picture, with the regions that are large enough in it.
+
+    What lies upon the picture is at its size already (``at_size``).
+    """
     parts = {
-        each: resized(cut(whole[each], part.box), part.drawn, by="bilinear")
+        each: resized(cut(pictures[each], part.box), part.drawn, by="bilinear")
         for each in _upon(request, pictures)
     }
     wider = min(part.whole) / min(part.box.size)
@@ -45,7 +55,7 @@ def of_part(request: Request, pictures: Pictures, model: Model, part: Part) -> t
         )
         for area, words, unwanted, seam in request.regions
     ]
-    there = {**whole, **parts}
+    there = {**pictures, **parts}
     seen = tuple(each for each in regions if _is_seen(each[0], each[3], model, there, part.drawn))
     return replace(request, regions=seen), there  # pyright: ignore[reportArgumentType]
 
@@ -57,9 +67,11 @@ def _upon(request: Request, pictures: Pictures) -> list[str]:
 
 
 def _is_seen(area: Area | None, seam: float, model: Model, pictures: Pictures, size: tuple[int, int]) -> bool:
-    """Whether an area is large enough in a picture of ``size`` to be told."""
+    """Whether an area is large enough in a picture of ``size`` to be told. Masks that are none pass here."""
     if area is None:
         return False
+    if isinstance(area, str) and (area not in pictures or pictures[area].shape[1] != 1):
+        return True
     try:
         area_mask(area, seam, model.blank(size), size=size, masks=pictures)
     except InputError:

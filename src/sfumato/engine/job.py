@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sfumato.diffusion.noise import SeededNoise
 from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding
-from sfumato.engine.at_size import Part, of_part
+from sfumato.engine.at_size import Part, at_size, of_part
 from sfumato.engine.canvas import Canvas
 from sfumato.engine.continuing import (
     Pictures,
@@ -128,7 +128,7 @@ def _planned(request: Request, model: Model, pictures: Pictures) -> _Plan:
     if canvas is not None and canvas.box is not None:
         part = Part(size_of(canvas.picture), canvas.box, canvas.size)
         regions = len(request.regions)
-        request, pictures = of_part(request, pictures, model, part)
+        request, pictures = of_part(*at_size(request, pictures, part.whole), model, part)
         if lost := regions - len(request.regions):
             notes = (f"{lost} of {regions} regions lie outside of what is painted around the mask",)
     first = painting_asked(request, model, pictures=pictures, size=size, walk=walk, look=look)

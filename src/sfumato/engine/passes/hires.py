@@ -40,8 +40,8 @@ class Hires:
         size = grown(going.size, self.factor)
         going.model.check_size(size)
         walk = walk_of("hires", going, self.strength)
-        pictures = at_size(going.request, going.pictures, size)
-        painting = painting_asked(going.request, going.model, pictures=pictures, size=size, walk=walk)
+        request, pictures = at_size(going.request, going.pictures, size)
+        painting = painting_asked(request, going.model, pictures=pictures, size=size, walk=walk)
         return Redraw(painting=painting, by=self.by)
 
 

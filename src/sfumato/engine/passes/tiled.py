@@ -15,7 +15,7 @@ from torch import Tensor
 from sfumato.diffusion.guidance.tiled import Tile, joined
 from sfumato.diffusion.guidance.tiled import tiled as by_tiles
 from sfumato.diffusion.protocol import Noise
-from sfumato.engine.at_size import Part, of_part
+from sfumato.engine.at_size import Part, at_size, of_part
 from sfumato.engine.canvas import Box, cut
 from sfumato.engine.guides import Asked
 from sfumato.engine.painting import Painting, Redrawing, Watch, painting_asked
@@ -55,10 +55,11 @@ class Tiled:
         sides = self._sides(going.model, size)
         tiles = _tiles(size, sides, self._overlap(sides), shrink)
         walk = walk_of("tiled", going, self.strength)
+        whole = at_size(going.request, going.pictures, size)
         paintings: list[Painting] = []
         for each in tiles:
             part = Part(size, _box(each, shrink), sides)
-            request, pictures = of_part(going.request, going.pictures, going.model, part)
+            request, pictures = of_part(*whole, going.model, part)
             paintings.append(painting_asked(request, going.model, pictures=pictures, size=sides, walk=walk))
         return Redraw(size=size, shrink=shrink, tiles=tiles, paintings=paintings)
 
