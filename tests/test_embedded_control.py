@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from sfumato import families, load
 from sfumato.checkpoints.header import read_header
 from sfumato.conditions.canny import edges
+from sfumato.errors import InputError
 from sfumato.steering import control
 from sfumato.world.benchmark import BACKDROP
 from sfumato.world.obedience import line_agreement, placed
@@ -69,6 +71,17 @@ def test_outlines_are_followed_and_weight_0_follows_none(painter):
         agreement.append(line_agreement(lines(image), lines(picture)))
     assert agreement[1] > 0.75
     assert agreement[1] > agreement[0] + 0.3
+
+
+def test_a_learned_word_cannot_take_the_name_of_a_control(painter, tmp_path):
+    painter.hang(families.embedded("control"), name="ink")
+    save_file({"emb_params": torch.ones(1, 256)}, tmp_path / "ink.safetensors")
+    with pytest.raises(InputError, match="'ink' hangs here already"):
+        painter.learn(tmp_path / "ink.safetensors")
+    with pytest.raises(InputError, match="'ink' hangs here already"):
+        painter.hang(families.embedded("control"), name="ink")
+    painter.remove("ink")
+    assert "ink" not in painter.model.controls.names
 
 
 def lines(image):

@@ -187,6 +187,8 @@ class Painter:
     def learn(self, path: str | Path, *, name: str | None = None) -> tuple[str, ...]:
         """Make the learned word in a file (textual inversion) a word of prompts; lines that tell of it."""
         name = name or Path(path).stem
+        if name in self.model.controls.names:
+            raise InputError(f"{name!r} hangs here already: remove it first, or give this one another name")
         found = open_adapter(path)
         told = self.model.closet.learn(name, found.tensors)
         self._digests[name] = digest(found.path)

@@ -1,6 +1,8 @@
 """Reference pictures through IP-Adapters: tokens, attention and whole pictures are those of diffusers."""
 
 import copy
+import gc
+import weakref
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -9,6 +11,7 @@ import diffusers
 import numpy as np
 import pytest
 import torch
+from pipelines.controls import controlnet, write_controlnet
 from pipelines.drawing import GUIDANCE, NEGATIVE, PROMPT, SEED, STEPS, assert_same, ours, theirs
 from pipelines.references import write_adapter, write_encoder
 from torch import Tensor
@@ -24,7 +27,7 @@ from sfumato.diffusion.protocol import Conditioning, ImagePrompt, drive, guided
 from sfumato.diffusion.samplers.euler import euler
 from sfumato.families.model import Wording
 from sfumato.painter import to_image
-from sfumato.steering import reference
+from sfumato.steering import control, reference
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array_:DeprecationWarning")
 
@@ -168,6 +171,30 @@ def test_a_person_who_names_the_files_gets_the_picture_of_diffusers(setting, tmp
     pipe = setting.theirs("sd1", kind)
     pipe.set_ip_adapter_scale(SCALE)
     assert_same(got, theirs(pipe, painter, ip_adapter_image=shown(picture(3))))
+
+
+def test_models_of_half_precision_wear_controls_and_references_and_drop_them(setting):
+    pipe, seen = setting.pipelines.reference("sd1"), shown(picture(3, 64))
+    painter = sfumato.load(setting.pipelines.folder("sd1"), dtype="bfloat16")
+    net = write_controlnet(controlnet(pipe), setting.root / "net.safetensors")
+    painter.hang(net, name="net")
+    painter.hang(setting.file("sd1", "plus"), name="painting", encoder=setting.encoder)
+    hung = painter.model.controls
+    alive = [weakref.ref(each.network) for each in (hung.control("net"), hung.reader("painting"))]
+    bare, steered, referring = (
+        ours(painter, **wishes)
+        for wishes in (
+            {},
+            {"controls": [control("as-is", seen, network="net")]},
+            {"references": [reference(seen, network="painting")]},
+        )
+    )
+    assert np.abs(steered - bare).mean() > 2
+    assert np.abs(referring - bare).mean() > 2
+    for name in hung.names:
+        painter.remove(name)
+    gc.collect()
+    assert [each() for each in alive] == [None, None]
 
 
 def test_style_of_one_picture_and_composition_of_another_are_those_of_diffusers(setting):
