@@ -39,13 +39,13 @@ def test_a_recipe_ends_in_a_control_that_knows_its_kinds(small, weights, recipe,
     path = ControlRun(small(recipe), tmp_path, weights)()
     world = World.load(weights)
     control = read_taught(path, world.unet)
-    assert control.kinds == KINDS
+    assert control.kinds == (*KINDS, "canny")  # outlines, by another name
     (hint,) = control.prepare(torch.rand(1, 3, 64, 64), "edges")
     x, context = torch.randn(1, 8, 8, 8), torch.randn(1, 5, 16)
     residuals = control.residuals(x, torch.tensor([500.0]), context, (hint,))
     assert len(residuals) == len(control.hinted.network.config.skip_widths) + 1
     assert any(bool(each.abs().sum()) for each in residuals)
-    with pytest.raises(InputError, match=r"taught edges and layout, not 'pose'"):
+    with pytest.raises(InputError, match=r"taught edges, layout, canny, not 'pose'"):
         control.prepare(torch.rand(1, 3, 64, 64), "pose")
 
 

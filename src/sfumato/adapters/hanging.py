@@ -85,7 +85,7 @@ def _image_prompt(peg: Peg) -> tuple[str, ...]:
 def _taught_control(peg: Peg) -> tuple[str, ...]:
     read = read_taught(peg.file.path, peg.controls.unet)
     peg.controls.hang(peg.name, read)
-    return (f"a control of sfumato's, taught {' and '.join(read.kinds)}",)
+    return (f"a control of sfumato's, taught {', '.join(read.kinds)}",)
 
 
 def _taught_reference(peg: Peg) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class TaughtNet:
     def prepare(self, picture: Tensor, kind: str) -> tuple[Tensor, ...]:
         """The embedded hint (1, C0, h, w) of a picture (1, 3, H, W) in 0..1. Raises InputError."""
         if kind not in self.kinds:
-            known = " and ".join(self.kinds)
+            known = ", ".join(self.kinds)
             raise InputError(f"this control was taught {known}, not {kind!r}: bring one of those")
         return self.hinted.prepare(picture, kind)
 
