@@ -271,6 +271,33 @@ def test_one_weight_is_for_picture_and_words(tiny_painter):
     assert tiny_painter.request("a", adapters=[("ink", 0.5)], seed=1).adapters == (("ink", 0.5, 0.5),)
 
 
+def test_a_thin_stroke_of_a_mask_is_painted_though_the_picture_is_drawn_smaller(tiny_painter):
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (0, 21, 64, 22))
+    request = tiny_painter.request(
+        "a cat", picture=Image.new("RGB", (64, 64), "red"), mask=mask, size=(16, 16), seed=1
+    )
+    small = tiny_painter._lightbox.pictures[request.mask]
+    assert small[0, 0, 5].tolist() == [1.0] * 16
+    assert small.sum() == 16
+
+
+def test_a_request_under_a_mask_keeps_it_when_another_picture_is_brought(tiny_painter):
+    mask = Image.new("L", (16, 16))
+    mask.paste(255, (0, 0, 8, 16))
+    picture, other = (Image.new("RGB", (16, 16), colour) for colour in ("red", "blue"))
+    request = tiny_painter.request("a cat", picture=picture, mask=mask, seed=1)
+    changed = tiny_painter.request(request, picture=other)
+    assert changed.mask == request.mask
+    assert changed.picture != request.picture
+
+
+@pytest.mark.parametrize("area", [(), (1, 2, 3), (10, 10, 50, 50, 1), ("a", 0, 1, 1), [0, 0, 1, 1], None])
+def test_a_region_whose_area_is_none_is_refused(tiny_painter, area):
+    with pytest.raises(sfumato.InputError, match="left, top, width and height"):
+        tiny_painter.request("a cat", regions=[sfumato.region(area, "a dog")], seed=1)
+
+
 def test_a_mask_alone_is_refused_and_no_picture_is_none(tiny_painter):
     with pytest.raises(sfumato.InputError, match="a mask without a picture"):
         tiny_painter.request("a cat", mask=Image.new("L", (16, 16)))

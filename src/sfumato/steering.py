@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
 from sfumato.conditions.condition import Given
 from sfumato.conditions.making import made, read_as, settled
 from sfumato.engine.continuing import brought_size, canvas_asked
-from sfumato.engine.resizing import size_of
+from sfumato.engine.resizing import freest, size_of
 from sfumato.errors import InputError
 from sfumato.families.model import Model
 from sfumato.pictures import Brought, Opened, opened_mask_with_notes, opened_with_notes, tensor_of
@@ -148,14 +150,15 @@ class Steering:
         if mask is not None and mask.size != image.size:
             raise InputError("the mask has {}x{} pixels, its picture {}x{}: make them equal".format(
                 *mask.size, *image.size))  # fmt: skip
-        told: dict[str, Any] = {**values, "picture": "", "mask": None if mask is None else ""}
+        under = values.get("mask") if mask is None else ""  # a request keeps its own
+        told: dict[str, Any] = {**values, "picture": "", "mask": under}
         request = Request(**told)
         size = brought_size(request, image.size, model)
         if request.size is None and size != image.size:
             notes.append("the picture of {}x{} is gone on from at {}x{}; size says another".format(
                 *image.size, *size))  # fmt: skip
         laid = box.lay(_sized(image, size, Image.Resampling.LANCZOS))
-        under = None if mask is None else box.lay(_sized(mask, size, Image.Resampling.NEAREST))
+        under = under if mask is None else box.lay(_mask_sized(mask, size))
         whole = request.around is None and request.outpaint is None
         return replace(request, picture=laid, mask=under, size=size if whole else request.size)
 
@@ -179,11 +182,11 @@ class Steering:
     def _regions(self, box: Lightbox, size: tuple[int, int], notes: list[str]) -> list[Any]:
         rows: list[Any] = []
         for each in self.regions:
-            if isinstance(each.area, tuple):
-                area: object = _shares(each.area, size)
-            else:
+            if isinstance(each.area, str | Path | Image.Image):
                 mask = _read(opened_mask_with_notes(each.area), notes)
-                area = box.lay(_sized(mask, size, Image.Resampling.BILINEAR))
+                area: object = box.lay(_sized(mask, size, Image.Resampling.BILINEAR))
+            else:
+                area = _shares(each.area, size)
             rows.append((area, each.words, each.negative, each.seam))
         return rows
 
@@ -191,7 +194,10 @@ class Steering:
 def _shares(
     area: tuple[float, float, float, float], size: tuple[int, int]
 ) -> tuple[float, float, float, float]:
-    """An area in shares of a picture of ``size``, whichever way it is given."""
+    """An area in shares of a picture of ``size``, whichever way it is given. Raises InputError."""
+    numbers = isinstance(area, tuple) and all(isinstance(side, int | float) for side in area)  # pyright: ignore
+    if not numbers or len(area) != 4:  # pyright: ignore
+        raise InputError(f"a region lies in {area!r}: give left, top, width and height as a tuple, or a mask")
     if max(area) <= 1:
         return area
     (left, top, width, height), (wide, high) = area, size
@@ -212,9 +218,10 @@ class Again:
         size = size_of(canvas.picture) if canvas else request.size or model.native
         kinds = [kind or "as-is" for _, kind, *_ in request.controls]
         masked = [area for area, *_ in request.regions if isinstance(area, str)]
+        words = [words for area, words, *_ in request.regions if isinstance(area, str)]
         _check_count("control", kinds, self.controls)
-        _check_count("reference", request.references, self.references)
-        _check_count("region-mask", masked, self.masks)
+        _check_count("reference", [role for _, role, *_ in request.references], self.references)
+        _check_count("region-mask", words, self.masks)
         drawn = [made(kind, given, size).image for kind, given in zip(kinds, self.controls, strict=True)]
         drawn += [opened_with_notes(each).image for each in self.references]
         smooth = Image.Resampling.BILINEAR
@@ -227,10 +234,11 @@ class Again:
 
 
 def _check_count(what: str, rows: Sequence[object], brought: Sequence[object]) -> None:
+    told = ", ".join(str(row) for row in rows)
     if len(rows) != len(brought):
         raise InputError(
-            f"it was steered by {len(rows)} pictures of this kind, and {len(brought)} are brought: "
-            f"name them with --{what}, in their order"
+            f"it was steered by {len(rows)} {what} pictures{told and f' ({told})'}, and {len(brought)} are "
+            f"brought: name them with --{what}, in their order"
         )
 
 
@@ -262,3 +270,11 @@ def _read(found: Opened, notes: list[str]) -> Image.Image:
 
 def _sized(image: Image.Image, size: tuple[int, int], how: Image.Resampling) -> Image.Image:
     return image if image.size == size else image.resize(size, how)
+
+
+def _mask_sized(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A mask of what is painted: a stroke that is thinner than a pixel of it is still painted."""
+    if mask.size == size:
+        return mask
+    levels = (freest(tensor_of(mask), size)[0, 0] * 255).round()
+    return Image.fromarray(levels.numpy().astype(np.uint8))

@@ -7,7 +7,7 @@ import torch
 
 from sfumato.engine.canvas import Box, Canvas, box_around, cut, outpainted, outpainted_size
 from sfumato.engine.kept import seam
-from sfumato.engine.resizing import resized, size_of
+from sfumato.engine.resizing import freest, resized, size_of
 from sfumato.errors import InputError
 
 
@@ -122,3 +122,13 @@ def test_the_ground_of_a_large_picture_and_its_seam_are_made_in_seconds():
 def test_a_picture_of_which_nothing_is_left_cannot_be_painted_on(sides):
     with pytest.raises(InputError, match="cuts off all of a picture of 16x16"):
         outpainted_size((16, 16), sides)
+
+
+def test_a_thin_stroke_of_a_mask_is_as_free_where_it_is_drawn_smaller():
+    mask = spot(64, 64, 3, 20, 60, 21)
+    canvas = Canvas(picture=picture_of(64, 64), mask=mask, box=Box(0, 0, 64, 64), size=(16, 16))
+    assert canvas.shown_mask[0, 0, 5].max() == 1
+    assert (canvas.shown_mask > 0.5).sum() == 15
+    grown = freest(mask, (128, 32))
+    assert torch.equal(grown[0, 0, 10, 6:120], torch.ones(114))
+    assert grown.sum() == 114

@@ -23,7 +23,7 @@ class Part(NamedTuple):
 
 
 def at_size(request: Request, pictures: Pictures, size: tuple[int, int]) -> tuple[Request, Pictures]:
-    """The request and the pictures, with those of controls and regions, brought to ``size``: they lie upon it.
+    """The request and the pictures, those of controls and regions brought to ``size``: they lie upon it.
 
     They go by names of their own: a reference that is the same picture stays as it is.
     """

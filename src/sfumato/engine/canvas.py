@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 
 from sfumato.engine.averages import mean_around
 from sfumato.engine.kept import pasted
-from sfumato.engine.resizing import resized, size_of
+from sfumato.engine.resizing import freest, resized, size_of
 from sfumato.errors import InputError
 
 OVERLAP = 8  # what is painted beside a picture reaches into it by a part of so many of its shorter side
@@ -54,12 +54,14 @@ class Canvas:
     @cached_property
     def shown(self) -> Tensor:
         """The picture as it is drawn, (1, 3, h, w)."""
-        return self._drawn(self.picture)
+        return self.picture if self.box is None else resized(cut(self.picture, self.box), self.size)
 
     @cached_property
     def shown_mask(self) -> Tensor | None:
         """The mask as it is drawn, (1, 1, h, w)."""
-        return None if self.mask is None else self._drawn(self.mask)
+        if self.mask is None or self.box is None:
+            return self.mask
+        return freest(cut(self.mask, self.box), self.size, by="lanczos")
 
     def finished(self, painted: Tensor) -> Tensor:
         """The whole picture, with what was painted (1, 3, h, w) in its place."""
@@ -68,9 +70,6 @@ class Canvas:
         if self.box is not None:
             painted = _laid(resized(painted, self.box.size), self.picture.to(painted), self.box)
         return pasted(painted, self.picture, self.mask)
-
-    def _drawn(self, pixels: Tensor) -> Tensor:
-        return pixels if self.box is None else resized(cut(pixels, self.box), self.size)
 
 
 def cut(pixels: Tensor, box: Box) -> Tensor:
