@@ -143,6 +143,15 @@ def test_looks_are_an_axis(grid, tmp_path):
     assert "neon" in found[1]["prompt"]
 
 
+def test_a_look_that_the_model_was_not_taught_is_told_and_what_was_typed_is_kept(grid, tmp_path):
+    looks = ("--style", "watercolor,baroque", "--pictures", "single")
+    code, _, err = grid("--prompt", "a castle", *looks, "--steps", 1, "--seed", 1)
+    assert code == 0, err
+    assert "note: style baroque: the embedded model may not know its words" in err
+    assert [("baroque" in row["notes"]) for row in rows(tmp_path / "grid.csv")] == [False, True]
+    assert read_recipe(tmp_path / "single" / "0001.png").request.sentence == "a castle"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

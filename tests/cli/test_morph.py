@@ -35,6 +35,13 @@ def test_a_folder_holds_every_frame_with_its_recipe(morph, sfumato, tiny_weights
         assert alone.tobytes() == first.tobytes()
 
 
+def test_what_was_typed_stands_beside_what_a_look_made_of_it(morph, tmp_path):
+    code, _, err = morph("a castle", "a cat", "--style", "neon", "--frames", 2, "--seed", 7, "-o", "film")
+    assert code == 0, err
+    first = read_recipe(tmp_path / "film" / "frame-0001.png").request
+    assert (first.sentence, "neon" in first.prompt) == ("a castle", True)
+
+
 @pytest.mark.parametrize("name", ["film.webp", "film.gif"])
 def test_an_animation_has_all_frames_and_lasts_as_long_as_asked(morph, tmp_path, name):
     code, out, _ = morph("a castle", "--frames", 4, "--seeds", "7,9", "--seconds", 2, "-o", name)

@@ -1,5 +1,6 @@
 """What steers a picture is named on the command line, and reaches the picture."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,14 @@ def test_outpainting_makes_the_picture_larger_and_keeps_it(draw, cat, tmp_path):
         (["--control", "drawing:cat.png"], "kind of conditioning picture"),
         (["--then", "sharper(2)"], "sharper"),
         (["--vary", "8:2"], "2.0 is not a share"),
-        (["--regions-by", "luck"], "blend or attention"),
+        (["--regions-by", "luck", "--region", "0,0,1,1: a cat"], "blend or attention"),
+        (["--regions-by", "attention"], "name one with --region"),
+        (["--seam", 0.2], "name one with --region"),
+        (["--masking", "hard"], "masking says what gray means in a mask"),
+        (["--outpaint", "left=8,left=16", "--from", "cat.png"], "says left twice"),
+        (["--control-net", "canny.safetensors"], "name that with --control"),
+        (["--reference-net", "ip.safetensors"], "name one with --reference"),
+        (["--reference", "cat.png", "--image-encoder", "clip"], "is for a --reference-net"),
         (["--judge", "clip"], "ask for some with --best-of"),
         (["--best-of", 0], "0 candidates are none"),
         (["--style", "cubistic"], "no style 'cubistic'"),
@@ -175,9 +183,36 @@ def test_replay_wants_the_pictures_again_and_draws_the_same(draw, sfumato, cat, 
     assert "--from" in err
     code, _, err = sfumato(*replay, "--from", cat)
     assert code == 2
+    assert "1 region-mask pictures (a red cat)" in err
     assert "name them with --region-mask" in err
     code, out, err = sfumato(*replay, "--from", cat, "--region-mask", left)
     assert (code, out[:9]) == (0, "identical"), err
     code, _, err = sfumato(*replay, "--from", cat, "--region-mask", cat)
     assert code == 2
     assert "is not the picture that the request speaks of" in err
+    code, _, err = sfumato(*replay, "--from", cat, "--mask", left)
+    assert code == 2
+    assert "was painted under no mask" in err
+
+
+def test_words_of_regions_and_beyond_wear_what_lies_in_the_folder(draw, sfumato, tiny_lora, tiny_weights):
+    worn = ("--lora-folder", tiny_lora.parent)
+    code, _, err = draw("a castle", "--region", "0,0,8,16: a cat <lora:ink:0.8>", *worn, "-o", "part.png")
+    assert code == 0, err
+    code, out, err = sfumato("replay", "part.png", "--model", tiny_weights, "--lora", tiny_lora)
+    assert (code, out[:9]) == (0, "identical"), err
+
+
+def test_looks_that_a_model_was_not_taught_are_told_whatever_its_file(draw):
+    code, _, err = draw("a castle", "--style", "baroque", "-o", "new.png")
+    assert code == 0, err
+    assert "style baroque: the embedded model may not know its words" in err
+
+
+def test_a_wish_is_expanded_by_the_words_of_the_model_that_draws(sfumato, tiny_world, tmp_path):
+    known = replace(tiny_world, card={**tiny_world.card, "sprites": ["cat", "star"]})
+    known.save(tmp_path / "own.safetensors")
+    asked = ("draw", "a feline in winter", "--expand", "--seed", 1, "--steps", 1, "-o", "new.png")
+    code, _, err = sfumato(*asked, "--model", tmp_path / "own.safetensors")
+    assert code == 0, err
+    assert "expanded: a cat in the snow" in err

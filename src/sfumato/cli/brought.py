@@ -15,6 +15,7 @@ from sfumato.errors import InputError
 if TYPE_CHECKING:
     from sfumato.families import LoadingOptions
     from sfumato.painter import Painter
+    from sfumato.request import Request
 
 Model = Annotated[
     Path | None,
@@ -84,11 +85,6 @@ class Files:
     prediction: Predicts = None
     ema: Ema = False
 
-    @property
-    def family(self) -> str | None:
-        """That of the model, as far as it is known before its file is read."""
-        return "world" if self.model is None else None
-
     def brought(self) -> Brought:
         """What they name. Raises InputError for an adapter whose weight is no number."""
         return Brought(
@@ -152,6 +148,13 @@ class Brought:
         return [
             (name, there[name.casefold()]) for name in names if name not in given and name.casefold() in there
         ]
+
+
+def texts_of(request: Request) -> list[str]:
+    """All texts of a request that may name adapters and learned words."""
+    regions = [text for _, words, negative, _ in request.regions for text in (words, negative)]
+    toward = [] if request.toward is None else [request.toward[0]]
+    return [request.prompt, request.negative, str(request.guidance), *toward, *regions]
 
 
 def named_words(files: Iterable[tuple[str, Path]], texts: Iterable[str]) -> Iterator[tuple[str, Path]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sfumato.cli.brought import Files
+from sfumato.cli.brought import Files, texts_of
 from sfumato.cli.bundles import unbundled
 from sfumato.cli.output import targets
 from sfumato.cli.steering import Beginning, Steering
@@ -70,7 +70,7 @@ def draw(
 ) -> None:
     """Draw a sentence as a PNG that carries its recipe."""
     seed = fresh_seed() if walk.seed is None else walk.seed
-    worded = wording.worded(prompt, walk.negative, seed, files.family)
+    worded = wording.worded(prompt, walk.negative, seed, files.model)
     brought = files.brought()
     first = Request(
         prompt=worded.prompt,
@@ -84,7 +84,7 @@ def draw(
     seeds = range(seed, seed + series.count * series.best_of, series.best_of)
     requests = [_chosen(replace(first, seed=each), wording) for each in seeds]
     paths = targets(series.output, [request.seed for request in requests])
-    painter = brought.painter([text for each in requests for text in _texts(each)])
+    painter = brought.painter([*(text for each in requests for text in texts_of(each)), *steering.texts])
     steering.hang(painter)
     for note in worded.notes:
         typer.echo(f"note: {note}", err=True)
@@ -108,12 +108,6 @@ def _chosen(request: Request, wording: Wording) -> Request:
         prompt=wording.chosen(request.prompt, request.seed, ""),
         negative=wording.chosen(request.negative, request.seed, ", unwanted"),
     )
-
-
-def _texts(request: Request) -> list[str]:
-    """All texts of a request that may name adapters and learned words."""
-    regions = [text for _, words, negative, _ in request.regions for text in (words, negative)]
-    return [request.prompt, request.negative, str(request.guidance), *regions]
 
 
 def _drawn(

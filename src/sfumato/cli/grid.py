@@ -9,7 +9,7 @@ import csv
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sfumato.cli.axes import VARIED, Axis, Cell, axis, cells, changes, listed, text_axes
-from sfumato.cli.brought import Files
+from sfumato.cli.brought import Files, texts_of
 from sfumato.cli.bundles import unbundled
+from sfumato.cli.known import known_of
 from sfumato.cli.output import free, try_to_write
 from sfumato.cli.steering import Steering
 from sfumato.errors import InputError, SfumatoError
@@ -142,6 +143,7 @@ class Outcome:
     options: Options
     picture: Picture | None = None
     error: str = ""
+    notes: tuple[str, ...] = ()  # of its looks
     seconds: float = 0.0
     path: Path | None = None
 
@@ -162,10 +164,11 @@ def grid(*, varied: Varied, placing: Placing, steering: Steering, files: Files) 
         model=Request.model if files.model is None else files.model.name,
     )
     ordered = [*(each for each in axes if each not in across), *across]
-    planned = [_planned(cell, varied, steering.on(first), files.family) for cell in cells(ordered)]
+    family = None if varied.style is None else known_of(files.model).family
+    planned = [_planned(cell, varied, steering.on(first), family) for cell in cells(ordered)]
     path = placing.sheet()
-    texts = [text for each in planned for text in (each.request.prompt, each.request.negative)]
-    painter = brought.painter(list(dict.fromkeys(texts)))
+    texts = [text for each in planned for text in texts_of(each.request)]
+    painter = brought.painter([*dict.fromkeys(texts), *steering.texts])
     steering.hang(painter)
     told: Options = {**placing.options(), **steering.options()}
     outcomes = list(_drawn(painter, planned, told, placing.pictures))
@@ -200,14 +203,16 @@ def _planned(cell: Cell, varied: Varied, first: Request, family: str | None) -> 
     values = changes(cell, {"prompt": varied.prompt, "negative": varied.negative})
     strength = values.pop("strength", None)
     style = values.pop("style", None)
+    notes: tuple[str, ...] = ()
     if style is not None:
         from sfumato.styles.styled import styled
 
         names = style.split("+")
         look = styled(values["prompt"], values["negative"], names, varied.style_folder, family=family)
-        values = {**look.settings.given(), **values, "prompt": look.prompt, "negative": look.negative}
+        drawn = {"prompt": look.prompt, "negative": look.negative, "sentence": values["prompt"]}
+        values, notes = {**look.settings.given(), **values, **drawn}, look.notes
     options: Options = {} if strength is None else {"strength": strength}
-    return Outcome(cell=cell, request=replace(first, **values), options=options)
+    return Outcome(cell=cell, request=replace(first, **values), options=options, notes=notes)
 
 
 def _drawn(
@@ -249,10 +254,15 @@ def _write_csv(path: Path, outcomes: Sequence[Outcome]) -> None:
                     *(labels[name] for name in varied),
                     *(values[name] for name in told),
                     f"{outcome.seconds:.2f}" if picture else "",
-                    " | ".join(picture.notes) if picture else "",
+                    " | ".join(_notes(outcome)),
                     outcome.error,
                 ]
             )
+
+
+def _notes(outcome: Outcome) -> Iterable[str]:
+    """What is to be told of one picture, each line once."""
+    return dict.fromkeys((*outcome.notes, *(outcome.picture.notes if outcome.picture else ())))
 
 
 def _values(request: Request) -> Mapping[str, Any]:
@@ -306,7 +316,7 @@ def _title(first: Outcome, wide: Sequence[Axis]) -> str:
 
 def _tell(outcomes: Sequence[Outcome]) -> None:
     """Each note and each error once, with the number of pictures that it is about."""
-    noted = [note for each in outcomes if each.picture for note in dict.fromkeys(each.picture.notes)]
+    noted = [note for each in outcomes for note in _notes(each)]
     failed = [each.error for each in outcomes if each.error]
     for what, lines in (("note", noted), ("error", failed)):
         for line, count in Counter(lines).items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sfumato.cli.axes import axis
-from sfumato.cli.brought import Files
+from sfumato.cli.brought import Files, texts_of
 from sfumato.cli.bundles import unbundled
 from sfumato.cli.output import try_to_write
 from sfumato.cli.steering import Beginning, Steering
@@ -96,10 +96,11 @@ def morph(
     keys: list[Request] = []
     notes: list[str] = []
     for prompt, seed in stations:
-        worded = wording.worded(prompt, walk.negative, seed, files.family)
+        worded = wording.worded(prompt, walk.negative, seed, files.model)
         first = Request(
             prompt=wording.chosen(worded.prompt, seed, ""),
             negative=wording.chosen(worded.negative, stations[0][1], ", unwanted"),
+            sentence=None if worded.prompt == prompt else prompt,
             seed=seed,
             adapters=brought.adapters,
             model=Request.model if files.model is None else files.model.name,
@@ -108,7 +109,7 @@ def morph(
         notes += worded.notes
     frames = morphed(keys, film.frames, loop=film.loop)
     film.check_target()
-    painter = brought.painter([text for key in keys for text in (key.prompt, key.negative)])
+    painter = brought.painter([*(text for key in keys for text in texts_of(key)), *steering.texts])
     steering.hang(painter)
     for note in dict.fromkeys(notes):
         typer.echo(f"note: {note}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sfumato.cli.brought import Brought, Embeddings, Model, Refiner, Tower, Tower2, UNet, Vae, Worn
+from sfumato.cli.brought import Brought, Embeddings, Model, Refiner, Tower, Tower2, UNet, Vae, Worn, texts_of
 from sfumato.cli.bundles import unbundled
 from sfumato.errors import InputError
 from sfumato.request import Request
@@ -30,9 +30,7 @@ class Steered:
 
     control: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="PICTURE", help="A picture that it followed; repeatable."
-        ),
+        typer.Option(metavar="PICTURE", help="A picture that it followed; repeatable."),
     ] = None
     reference: Annotated[
         list[Path] | None, typer.Option(metavar="PICTURE", help="A reference that it took from; repeatable.")
@@ -111,7 +109,7 @@ def replay(
         embeddings=[(_name(recipe, "word", path), path) for path in embedding or ()],
         how=how,
     )
-    painter = brought.painter([recipe.request.prompt, recipe.request.negative])
+    painter = brought.painter(texts_of(recipe.request))
     steered.hang(painter, recipe)
     request = _continued(painter, replace(recipe.request, model=painter.name), begun, mask)
     painter.lay(request, **steered.brought())
@@ -152,6 +150,8 @@ def _check_brought(picture: Path, recipe: Recipe, given: Mapping[str, object]) -
         wanted["begun"] = "--from"
     if recipe.request.mask:
         wanted["mask"] = "--mask"
+    if given["mask"] is not None and not recipe.request.mask:
+        raise InputError(f"{picture}: was painted under no mask: leave --mask out")
     missing = [option for role, option in wanted.items() if given.get(role) is None]
     if missing:
         raise InputError(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Area = tuple[float, float, float, float]
 
+SEAM = 0.06
+
 
 @dataclass(frozen=True, kw_only=True)
 class Beginning:
@@ -58,6 +60,8 @@ class Beginning:
         if self.outpaint is not None:
             parse_outpaint(self.outpaint)
         if self.picture is None:
+            if self.masking != Request.masking:
+                raise InputError("masking says what gray means in a mask: name that with --mask, and --from")
             for name in ("mask", "strength", "around", "outpaint"):
                 if getattr(self, name) is not None:
                     raise InputError(f"{name} is about a picture to go on from: name that with --from")
@@ -124,7 +128,7 @@ class Steering:
             "What is unwanted there stands behind ###.",
         ),
     ] = None
-    seam: Annotated[float, typer.Option(help="How softly regions end, in shares of the shorter side.")] = 0.06
+    seam: Annotated[float, typer.Option(help="How softly regions end, in shares of the shorter side.")] = SEAM
     regions_by: Annotated[
         str, typer.Option(help="How regions see their words: blend (a guide each) or attention.")
     ] = Request.regions_by
@@ -135,6 +139,25 @@ class Steering:
     toward: Annotated[
         str | None, typer.Option(metavar="WORDS:SHARE", help="Go a share of the way to another prompt.")
     ] = None
+
+    def __post_init__(self) -> None:
+        """Raise InputError for what is about something that is not there."""
+        by, regions = self.regions_by != Request.regions_by, self.region
+        for said, about, name in (
+            (self.control_net, self.control, "control-net reads a control: name that with --control"),
+            (self.reference_net, self.reference, "reference-net reads references: name one with --reference"),
+            (self.image_encoder, self.reference_net, "image-encoder is for a --reference-net: name that"),
+            (self.seam != SEAM, regions, "seam is how regions end: name one with --region"),
+            (by, regions, "regions-by is about regions: name one with --region"),
+        ):
+            if said and not about:
+                raise InputError(name)
+
+    @property
+    def texts(self) -> list[str]:
+        """The words of regions, which may name adapters and learned words. Raises InputError."""
+        regions = map(parse_region, self.region or ())
+        return [text for each in regions for text in (each.words, each.negative)]
 
     def on(self, request: Request) -> Request:
         """The request with what needs no picture. Raises InputError for any option that cannot be read."""
@@ -270,6 +293,8 @@ def parse_outpaint(text: str) -> tuple[int, int, int, int]:
             raise InputError(
                 f"outpaint {part!r} is no side with pixels: write, for instance, left=64,bottom=32"
             )
+        if sides[found[1]]:
+            raise InputError(f"outpaint {text!r} says {found[1]} twice: say it once")
         sides[found[1]] = int(found[2])
     return sides["left"], sides["top"], sides["right"], sides["bottom"]
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from sfumato.cli.known import known_of
+
 
 class Worded(NamedTuple):
     """The words that are drawn, what the looks recommend, and lines to be told."""
@@ -40,24 +42,27 @@ class Wording:
         typer.Option(metavar="DIR", help="A folder with NAME.txt for each __NAME__ of the prompt."),
     ] = None
 
-    def worded(self, prompt: str, negative: str, seed: int, family: str | None) -> Worded:
-        """The words after expansion and looks; a model of ``family`` is to draw them."""
+    def worded(self, prompt: str, negative: str, seed: int, model: Path | None) -> Worded:
+        """The words after expansion and looks, for a ``model`` that is to draw them."""
         notes: tuple[str, ...] = ()
         if self.expand or self.expand_by:
-            prompt, notes = self._expanded(prompt, seed, family)
+            prompt, notes = self._expanded(prompt, seed, model)
         if not self.style:
             return Worded(prompt, negative, {}, notes)
         from sfumato.styles.styled import styled
 
+        family = known_of(model).family
         look = styled(prompt, negative, self.style, self.style_folder, family=family)
         return Worded(look.prompt, look.negative, look.settings.given(), (*notes, *look.notes))
 
-    def _expanded(self, prompt: str, seed: int, family: str | None) -> tuple[str, tuple[str, ...]]:
+    def _expanded(self, prompt: str, seed: int, model: Path | None) -> tuple[str, tuple[str, ...]]:
         """The full sentence of a vague wish, which is shown, and why it became that."""
         from sfumato.words.chat import configured
         from sfumato.words.expand import expanded
 
-        found = expanded(prompt, seed, configured(self.expand_by), family=family or "sd1")
+        known = known_of(model)
+        how = configured(self.expand_by)
+        found = expanded(prompt, seed, how, family=known.family, lexicon=known.lexicon)
         if found.sentence != prompt:
             typer.echo(f"expanded: {found.sentence}", err=True)
         return found.sentence, found.why

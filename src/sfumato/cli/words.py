@@ -12,10 +12,11 @@ import json
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sfumato.cli.known import Known, known_of
 from sfumato.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def words(
     """Complete a sentence, check its words, find near ones, or make a full sentence of a wish."""
     if most < 1:
         raise InputError(f"{most} words are none: ask for at least 1")
-    known = _known(model)
+    known = known_of(model)
     if ask is Help.COMPLETE:
         told, lines = _complete(text, known, most)
     elif ask is Help.CHECK:
@@ -78,36 +79,8 @@ def words(
     typer.echo(json.dumps(told, ensure_ascii=False) if to_json else "\n".join(lines))
 
 
-class Known(NamedTuple):
-    """A model's family, where it lies (None: the embedded one), and the words of a picture world."""
-
-    family: str
-    path: Path | None
-    lexicon: Lexicon | None
-
-
 Told = tuple[object, list[str]]
 """For programs, and in lines for people."""
-
-
-def _known(model: Path | None) -> Known:
-    from sfumato.words.lexicon import embedded_lexicon, lexicon_of
-
-    if model is None:
-        return Known("world", None, embedded_lexicon())
-    from sfumato.checkpoints.open import open_checkpoint
-    from sfumato.checkpoints.recognise import recognise
-    from sfumato.world.sprites import BY_NAME
-
-    checkpoint = open_checkpoint(model)
-    family = recognise(checkpoint).family
-    if family != "world":
-        return Known(family, model, None)
-    try:
-        sprites = json.loads(checkpoint.metadata.get("sfumato.card", ""))["sprites"]
-        return Known(family, model, lexicon_of([name for name in sprites if name in BY_NAME]))
-    except (ValueError, TypeError, LookupError) as error:
-        raise CheckpointError(f"{model}: its card does not say which things it knows") from error
 
 
 def _complete(text: str, known: Known, most: int) -> Told:
