@@ -1,5 +1,6 @@
 """Controls and references reach every row that should wear them, and no other; they go with all there is."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,10 @@ from torch import nn
 from sfumato.adapters.controlnet import HintedNet
 from sfumato.adapters.sight import Sight
 from sfumato.adapters.world_reference import HALF, WorldReference
-from sfumato.diffusion.protocol import Level
+from sfumato.diffusion.protocol import Conditioning, Controlled, Later, Level
 from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.engine import Engine, drawing
-from sfumato.engine.dressing import worn_between
+from sfumato.engine.dressing import Dress, worn_between
 from sfumato.errors import InputError
 from sfumato.models.controlnet import newborn
 from sfumato.models.reference import Reference, reference_config
@@ -156,7 +157,7 @@ def test_requests_with_other_controls_share_a_batch_and_are_as_alone(steered):
 
 def test_a_control_is_worn_in_the_steps_that_lie_within_its_share_of_the_walk(steered):
     levels = [Level(1.0, sigma) for sigma in (4.0, 3.0, 2.0, 1.0, 0.0)]
-    assert worn_between(levels, 0.0, 1.0) == (4.0, -1.0)
+    assert worn_between(levels, 0.0, 1.0) == (math.inf, -1.0)
     assert worn_between(levels, 0.25, 0.75) == (3.0, 1.0)
     assert worn_between(levels, 0.3, 1.0) == (2.0, -1.0)
     first, last = worn_between(levels, 0.3, 0.4)
@@ -172,6 +173,48 @@ def test_a_control_is_worn_in_the_steps_that_lie_within_its_share_of_the_walk(st
     (never,) = drawn(steered, asked(controls=(control(start=0.3, stop=0.4),)))
     assert same(never, drawn(steered, asked())[0])
     assert any("no step of 4 lies within 0.3 to 0.4" in note for note in never.notes)
+
+
+def test_a_control_that_stops_before_strength_begins_is_told(steered):
+    there = {"picture": "b", "strength": 0.5}
+    late, plain = drawn(steered, asked(controls=(control(stop=0.5),), **there), asked(**there))
+    assert same(late, plain)
+    assert any("as-is is never worn: strength 0.5 begins after 0.5" in note for note in late.notes)
+    (worn,) = drawn(steered, asked(controls=(control(stop=0.75),), **there))
+    assert not any("never worn" in note for note in worn.notes)
+
+
+@STEERING
+def test_it_is_worn_where_a_sampler_asks_above_the_first_level(steered, wishes):
+    """With churn the noise of a step is more than its level's: here the only question of a step."""
+    one = {"steps": 1, "sampler": "heun(churn=1)", "levels": "custom(0.5, 0)", "guidance": 1.0}
+    assert not same(*drawn(steered, asked(**one), asked(**one, **wishes)))
+
+
+@pytest.mark.parametrize(
+    "wishes", [{"controls": (control("net2"),)}, {"references": (("ref", "both", "gone", 1.0),)}]
+)
+@pytest.mark.parametrize(
+    "where", [{"strength": 0.5}, {"strength": 0, "passes": ("hires(2)",)}, {"passes": ("tiled(2)",)}]
+)
+def test_it_is_missed_before_the_picture_is_looked_at(steered, wishes, where):
+    job = drawing(asked(**wishes, picture="b", **where), steered, pictures=PICTURES)
+    with pytest.raises(InputError, match=r"net2|gone"):
+        next(job)
+
+
+def test_what_the_refiner_does_not_wear_is_told():
+    def told(sigma, last):
+        worn = Controlled("net", (), 1.0, math.inf, last)
+        after = Conditioning(torch.zeros(1, 1, 1))
+        return list(Dress(controls=(worn,)).left_out(replace(after, later=Later(sigma, after))))
+
+    assert told(2.0, -1.0) == [
+        "the refiner wears no controls and sees no references: where it draws, net is left out"
+    ]
+    assert not told(2.0, 2.0)  # it was taken off before
+    assert not told(0.0, -1.0)  # the base draws all of it
+    assert not list(Dress().left_out(Conditioning(torch.zeros(1, 1, 1))))
 
 
 def test_a_role_of_a_reference_is_a_part_of_it(steered):
@@ -190,7 +233,7 @@ def test_a_role_of_a_reference_is_a_part_of_it(steered):
         ({"controls": (control("net2"),)}, "no control 'net2' hangs here; there is: net"),
         ({"controls": (control(picture="gone"),)}, "the picture gone of control .* is not here"),
         ({"controls": (control(picture="mask"),)}, "is a mask"),
-        ({"controls": (control(picture="large"),)}, "has 24x24 pixels, and 16x16 are drawn"),
+        ({"controls": (control(picture="large"),)}, "has 24x24 pixels, 16x16 are drawn"),
         ({"references": (("rev", "both", "a", 1.0),)}, "no reader of references 'rev'.* ref"),
         ({"references": (("ref", "both", "gone", 1.0),)}, "the picture gone of reference"),
     ],

@@ -169,6 +169,15 @@ def test_words_whose_steps_lie_before_the_beginning_are_told(tiny_world):
     assert not any("never drawn" in note for note in drawn(tiny_world, strength=0.7, **told).notes)
 
 
+def test_a_guide_that_acts_where_strength_does_not_come_by_is_told(tiny_world):
+    whole, part = (
+        drawn(tiny_world, picture="p", guidance="cfg(4, stop=0.4)", strength=strength).notes
+        for strength in (1, 0.5)
+    )
+    assert not any("cfg acts from" in note for note in whole)
+    assert any("cfg acts from 0 to 0.4 of the walk, and none of the levels" in note for note in part)
+
+
 def test_a_walk_that_begins_lower_is_told_only_where_it_begins_from_noise_alone(tiny_world):
     low = {"levels": "custom(0.3, 0.1, 0)", "steps": 2}
     assert any("begins from pure noise" in note for note in drawn(tiny_world, **low).notes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import math
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,18 @@ class Dress:
         images = self.unwanted if unwanted else self.images
         return replace(told, beside=self.beside, controls=self.controls, images=images)
 
+    def left_out(self, told: Conditioning) -> Iterator[str]:
+        """A line on what a second network, which ends the walk, does not wear: SDXL's refiner."""
+        later = told.later
+        if later is None or later.sigma == 0:
+            return
+        lost = [each.name for each in (*self.controls, *self.images) if each.last < later.sigma]
+        if lost:
+            yield (
+                f"the refiner wears no controls and sees no references: where it draws, "
+                f"{', '.join(dict.fromkeys(lost))} is left out"
+            )
+
 
 NOTHING = Dress()
 
@@ -50,18 +63,10 @@ def dress_asked(
 ) -> Generator[list[Look] | list[Prepare] | list[Refer], Any, Dress]:
     """Ask what the model makes of the pictures that steer the request: each is looked at once.
 
-    Raises InputError, before it asks, for networks, kinds and pictures that there are not.
+    Raises InputError as ``dress_checked`` does, before it asks.
     """
-    prepares = [
-        Prepare(name, read_as(kind), _picture("control", kind or name, digest, pictures))
-        for name, kind, digest, *_ in request.controls
-    ]
-    refers = [
-        Refer(name, role, _picture("reference", name, digest, pictures))
-        for name, role, digest, _ in request.references
-    ]
-    _check_sizes(prepares, size)
-    notes = [*_checked(request, model, prepares, refers), *_unworn(request, levels)]
+    prepares, refers, told = dress_checked(request, model, pictures, size)
+    notes = [*told, *_unworn(request, levels)]
     (beside,) = (None,) if look is None else (yield [look])
     hints: list[tuple[Tensor, ...]] = (yield prepares) if prepares else []
     seen: list[tuple[Tensor, Tensor]] = (yield refers) if refers else []
@@ -72,7 +77,7 @@ def dress_asked(
                 role=role,
                 tokens=both[unwanted],
                 weights=model.controls.reader(name).weights(role, weight),
-                first=levels[0].sigma,
+                first=math.inf,
                 last=-1.0,
             )
             for (name, role, _, weight), both in zip(request.references, seen, strict=True)
@@ -87,6 +92,25 @@ def dress_asked(
         unwanted=tuple(images[1]),
         notes=tuple(notes),
     )
+
+
+def dress_checked(
+    request: Request, model: Model, pictures: Pictures, size: tuple[int, int]
+) -> tuple[list[Prepare], list[Refer], list[str]]:
+    """What is to be asked of its controls and references, and lines on what has no effect.
+
+    Raises InputError for networks, roles and pictures that there are not, and for pictures of another size.
+    """
+    prepares = [
+        Prepare(name, read_as(kind), _picture("control", kind or name, digest, pictures))
+        for name, kind, digest, *_ in request.controls
+    ]
+    refers = [
+        Refer(name, role, _picture("reference", name, digest, pictures))
+        for name, role, digest, _ in request.references
+    ]
+    _check_sizes(prepares, size)
+    return prepares, refers, _checked(request, model, prepares, refers)
 
 
 def _picture(role: str, name: str, digest: str, pictures: Pictures) -> Tensor:
@@ -120,8 +144,8 @@ def worn_between(levels: Sequence[Level], start: float, stop: float) -> tuple[fl
     inside = [i for i in range(steps) if i / steps >= start and (i + 1) / steps <= stop]
     if not inside:
         return 0.0, 0.0
-    last = levels[inside[-1] + 1].sigma
-    return levels[inside[0]].sigma, -1.0 if inside[-1] == steps - 1 else last
+    first = levels[inside[0]].sigma if inside[0] else math.inf  # a sampler with churn asks above its levels
+    return first, -1.0 if inside[-1] == steps - 1 else levels[inside[-1] + 1].sigma
 
 
 def _checked(
@@ -152,7 +176,7 @@ def _check_sizes(prepares: Sequence[Prepare], size: tuple[int, int]) -> None:
         found = size_of(prepare.picture)
         if found != size:
             raise InputError(
-                "the conditioning picture of {} has {}x{} pixels, and {}x{} are drawn: make it as large".format(
+                "the conditioning picture of {} has {}x{} pixels, {}x{} are drawn: make it as large".format(
                     prepare.kind or prepare.name, *found, *size
                 )
             )

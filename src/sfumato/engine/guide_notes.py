@@ -20,7 +20,7 @@ def effects(wanted: Named, wish: Wish, levels: Sequence[Level], *, read: Sequenc
         notes.append(f"{names} of {asked} has no effect: this scale means no guidance")
     for each in tree(wanted):
         notes += _idle(each)
-        notes += _window(each, levels)
+        notes += window(each, levels)
     return notes
 
 
@@ -94,7 +94,7 @@ def _idle(wanted: Named) -> Iterator[str]:
         yield f"{wanted.name} at scale 0 has no effect, and its row is computed all the same: leave it out"
 
 
-def _window(wanted: Named, levels: Sequence[Level]) -> Iterator[str]:
+def window(wanted: Named, levels: Sequence[Level]) -> Iterator[str]:
     """A stretch of the walk in which no level stands, or outside of which none does."""
     found = {**optional(listing_of(wanted)), **dict(wanted.options)}
     start, stop = found.get("start", 0.0), found.get("stop", found.get("still"))

@@ -78,6 +78,7 @@ def guide_asked(
     unwanted = [said.text for said in texts if said.unwanted]
     words = dict.fromkeys(word for each in encoded for word in each.words)
     notes += effects(wanted, wish, levels, read=unwanted)
+    notes += dress.left_out(encoded[0].conditioning)
     return Asked(guide, tuple(notes), renoises, tuple(words))
 
 

@@ -7,6 +7,9 @@ from itertools import pairwise
 from sfumato.adapters.triggers import lacking
 from sfumato.engine.beginning import beginning_note
 from sfumato.engine.continuing import continued_note
+from sfumato.engine.dressing import worn_between
+from sfumato.engine.guide_notes import window
+from sfumato.engine.guide_tree import tree, wanted_guide
 from sfumato.engine.painting import Painting
 from sfumato.engine.walk import walk_notes
 from sfumato.engine.wish import Wishes
@@ -23,6 +26,8 @@ def painting_notes(painting: Painting) -> list[str]:
         *continued_note(request, wished, model),
         *(beginning_note(walk.whole, model.levels(request.steps, None)) if walk.strength == 1 else ()),
         *_passed(painting),
+        *_unworn(painting),
+        *_unguided(painting),
         *walk_notes(request, walk),
         *_size_note(painting.size, model),
     ]
@@ -38,6 +43,28 @@ def _passed(painting: Painting) -> list[str]:
         f"{prompt[:60]!r} is never drawn: strength {walk.strength:g} begins after its part of the steps"
         for prompt in lost
     ]
+
+
+def _unworn(painting: Painting) -> list[str]:
+    """The controls whose steps lie before the one that strength begins at."""
+    walk = painting.walk
+    notes: list[str] = []
+    for name, kind, _, _, start, stop in painting.request.controls:
+        first, last = worn_between(walk.whole, start, stop)
+        if first != last and walk.levels[0].sigma <= last:
+            notes.append(
+                f"control {kind or name} is never worn: strength {walk.strength:g} begins after {stop:g} of "
+                "the steps, where it stops"
+            )
+    return notes
+
+
+def _unguided(painting: Painting) -> list[str]:
+    """What of its guides would act where strength does not come by."""
+    walk = painting.walk
+    guides = [each for _, wish in painting.wished.stages for each in tree(wanted_guide(wish))]
+    lost = [each for each in dict.fromkeys(guides) if not list(window(each, walk.whole))]
+    return [] if walk.strength == 1 else [note for each in lost for note in window(each, walk.levels)]
 
 
 def _unfelt(wished: Wishes, model: Model) -> list[str]:

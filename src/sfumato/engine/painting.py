@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sfumato.diffusion.protocol import Guide, Job, Noise, guided
 from sfumato.engine.continuing import Pictures, check_guides
-from sfumato.engine.dressing import dress_asked
+from sfumato.engine.dressing import dress_asked, dress_checked
 from sfumato.engine.guides import Asked
 from sfumato.engine.question import Look, Question
 from sfumato.engine.regions import Regions, placed_wishes, regions_asked
@@ -78,7 +78,7 @@ def painting_asked(
     walk: Walk,
     look: Look | None = None,
 ) -> Painting:
-    """Raises InputError for words, guides, regions and adapters that cannot be had."""
+    """Raises InputError for words, guides, regions, adapters and controls that cannot be had."""
     wished, regions = placed_wishes(request, size, model, pictures)
     check_guides(wished, model)
     model.closet.check(name for name, _, _ in wished.adapters)
@@ -87,6 +87,7 @@ def painting_asked(
     if walk.strength > 0:
         check_stages(wished.stages, model.prediction, walk.whole, sees=look is not None)
         regions.check(model.prediction, walk.whole, sees=look is not None)
+        dress_checked(request, model, pictures, size)
     return Painting(
         request=request,
         model=model,
