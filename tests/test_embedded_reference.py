@@ -19,7 +19,7 @@ STEPS, FIRST_SEED = 8, 4 * 10**9
 
 @pytest.fixture(scope="module")
 def painter():
-    return sfumato.load()
+    return sfumato.load(fast=True)
 
 
 @pytest.fixture(scope="module")

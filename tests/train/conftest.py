@@ -1,11 +1,15 @@
 """The smallest real training there is: an autoencoder of a few thousand weights, on rendered pictures."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from sfumato.models.vae import AutoencoderConfig, AutoencoderKL
 from sfumato.train.autoencoder import AutoencoderTask, Weights
 from sfumato.train.data import Pool, pool
+from sfumato.train.recipes import WORLD_S
+from sfumato.train.run import Run
 from sfumato.world.compose import Variety
 from sfumato.world.renderer import Renderer
 
@@ -34,6 +38,12 @@ def variety_of_two() -> Variety:
         jitter=0.0,
         turn=0.0,
     )
+
+
+@pytest.fixture(scope="session")
+def weights(in_small, tmp_path_factory) -> Path:
+    """A tiny world model that was hardly trained."""
+    return Run(in_small(WORLD_S), tmp_path_factory.mktemp("world"))()
 
 
 @pytest.fixture(scope="session")

@@ -7,22 +7,17 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from sfumato import load
 from sfumato.adapters.taught import read_taught
+from sfumato.checkpoints.fingerprint import fingerprint
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.world import World
 from sfumato.train.controlnet import KINDS, ControlRun
 from sfumato.train.ip_adapter import ReferenceRun
 from sfumato.train.loop import train
-from sfumato.train.recipes import CONTROL_M, CONTROL_S, CONTROLS, REFERENCE_S, WORLD_S
-from sfumato.train.run import Run, fingerprint
+from sfumato.train.recipes import CONTROL_M, CONTROL_S, CONTROLS, REFERENCE_S
 
 TEACHERS = "sfumato.train.controlnet.train"
-
-
-@pytest.fixture(scope="module")
-def weights(in_small, tmp_path_factory):
-    """A tiny world model that was hardly trained."""
-    return Run(in_small(WORLD_S), tmp_path_factory.mktemp("world"))()
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +99,16 @@ def test_half_of_a_batch_has_lines_and_half_has_boxes(small, weights, tmp_path):
     assert grey[:4].all()
     assert not grey[4:].any()
     assert hints.flatten(1).any(1).all()
+
+
+def test_beside_a_model_of_other_weights_a_control_says_so(small, weights, tmp_path):
+    path = ControlRun(small(CONTROL_S), tmp_path, weights)()
+    assert len(load(weights).hang(path)) == 1
+    world = World.load(weights)
+    world.unet.conv_in.bias += 1
+    world.save(tmp_path / "other.safetensors")
+    *_, told = load(tmp_path / "other.safetensors").hang(path)
+    assert "a model of other weights" in told
 
 
 def test_a_folder_of_another_model_is_refused(small, weights, tmp_path):

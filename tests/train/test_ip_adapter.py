@@ -8,25 +8,21 @@ from safetensors import safe_open
 
 from sfumato.adapters.controls import ImageReader
 from sfumato.adapters.world_reference import read_world_reference
+from sfumato.checkpoints.fingerprint import fingerprint
 from sfumato.diffusion.protocol import Look
 from sfumato.errors import CheckpointError, InputError
 from sfumato.families.world import World
+from sfumato.models.clip import ImageTower
 from sfumato.models.reference import BOTH, COMPOSITION, ROLES, STYLE
+from sfumato.models.unet import UNet
 from sfumato.train.ip_adapter import WORDED, ReferenceRun
 from sfumato.train.loop import train
 from sfumato.train.pairs import GROUP, WORDINGS, group, wordings
 from sfumato.train.recipes import REFERENCE_S, REFERENCES, WORLD_S
-from sfumato.train.run import Run, fingerprint
 from sfumato.world.split import held_out
 
 LEARNING = "sfumato.train.ip_adapter.train"
 VARIETY = replace(REFERENCE_S.variety, sprites=WORLD_S.variety.sprites)
-
-
-@pytest.fixture(scope="module")
-def weights(in_small, tmp_path_factory):
-    """A tiny world model that was hardly trained."""
-    return Run(in_small(WORLD_S), tmp_path_factory.mktemp("world"))()
 
 
 @pytest.fixture(scope="module")
@@ -169,15 +165,15 @@ def test_at_birth_the_loss_is_the_models_own(task):
         assert not torch.equal(task.losses(torch.Generator().manual_seed(1))["loss"], born)
 
 
-def test_a_reader_is_refused_by_what_it_is_not_for(small, weights, in_small, tmp_path):
+def test_a_reader_is_refused_by_what_it_is_not_for(small, weights, tmp_path):
     path = ReferenceRun(small(REFERENCE_S), tmp_path, weights)()
     world = World.load(weights)
     with pytest.raises(CheckpointError, match="no reader of references"):
         read_world_reference(weights, world.unet, world.image)
-    other = Run(in_small(WORLD_S, width=32), tmp_path / "other")()
-    wide = World.load(other)
+    wide = UNet(replace(world.config.unet, context_width=32))
+    tower = ImageTower(replace(world.config.image, width=32))
     with pytest.raises(CheckpointError, match=r"another model: of widths \(16, 16, 16\).*\(32, 32, 32\)"):
-        read_world_reference(path, wide.unet, wide.image)
+        read_world_reference(path, wide, tower)
     reader = read_world_reference(path, world.unet, world.image)
     with pytest.raises(InputError, match=r"as 'mood': take it as style, composition, both"):
         reader.look(torch.rand(1, 3, 64, 64), "mood")

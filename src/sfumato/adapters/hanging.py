@@ -14,6 +14,7 @@ from sfumato.adapters.sight import read_sight
 from sfumato.adapters.t2i import read_t2i
 from sfumato.adapters.taught import read_taught
 from sfumato.adapters.world_reference import read_world_reference
+from sfumato.checkpoints.fingerprint import MODEL, fingerprint
 from sfumato.checkpoints.open import Checkpoint
 from sfumato.checkpoints.placing import Place
 from sfumato.errors import CheckpointError, InputError
@@ -85,17 +86,23 @@ def _image_prompt(peg: Peg) -> tuple[str, ...]:
 def _taught_control(peg: Peg) -> tuple[str, ...]:
     read = read_taught(peg.file.path, peg.controls.unet)
     peg.controls.hang(peg.name, read)
-    return (f"a control of sfumato's, taught {', '.join(read.kinds)}",)
+    return (f"a control of sfumato's, taught {', '.join(read.kinds)}", *_other_model(peg))
 
 
 def _taught_reference(peg: Peg) -> tuple[str, ...]:
     if peg.controls.tower is None:
-        raise CheckpointError(
-            f"{peg.file.path}: was taught for the embedded model; this is another"
-        )
+        raise CheckpointError(f"{peg.file.path}: was taught for the embedded model; this is another")
     read = read_world_reference(peg.file.path, peg.controls.unet, peg.controls.tower)
     peg.controls.hang(peg.name, read)
-    return (f"a reader of references, as {', '.join(read.roles)}",)
+    return (f"a reader of references, as {', '.join(read.roles)}", *_other_model(peg))
+
+
+def _other_model(peg: Peg) -> tuple[str, ...]:
+    """A line where a network of the same build, and not this one, stood beside it in its training."""
+    told = peg.file.metadata.get(MODEL)
+    if told is None or told == fingerprint(peg.controls.unet):
+        return ()
+    return ("it was taught beside a model of other weights than this one: it may make little of it",)
 
 
 HANGING: Mapping[str, Callable[[Peg], tuple[str, ...]]] = {

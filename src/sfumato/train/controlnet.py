@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
 from sfumato.checkpoints import int8, safetensors
+from sfumato.checkpoints.fingerprint import MODEL, fingerprint
 from sfumato.checkpoints.header import read_header
 from sfumato.diffusion.prediction import FLOW, noised
 from sfumato.diffusion.protocol import Extras
@@ -30,7 +31,7 @@ from sfumato.train.hints import Lesson, Lessons, from_bits, layouts, outlines, t
 from sfumato.train.loop import train
 from sfumato.train.pictures import sheet
 from sfumato.train.recipes import ControlRecipe
-from sfumato.train.run import claim, fingerprint, shown_to, summary
+from sfumato.train.run import claim, shown_to, summary
 from sfumato.train.sketch import sketched
 from sfumato.train.words import Words
 from sfumato.world.renderer import Renderer
@@ -164,7 +165,7 @@ class ControlRun:
         done = averages(self.folder / "controlnet.checkpoint", modules, recipe.train.steps)
         averaged = train(self.task(network), recipe.train, self.folder) if done is None else done
         path = self.folder / f"{recipe.name}.safetensors"
-        save_control(path, cast("ControlNet", averaged["controlnet"]), card=self.card())
+        save_control(path, cast("ControlNet", averaged["controlnet"]), card=self.card(), model=self.model)
         return path
 
     def network(self) -> ControlNet:
@@ -238,12 +239,16 @@ def sketch(world: World, network: ControlNet, sentences: Sequence[str], hints: T
     return sketched(world, sentences, asked, guidance=GUIDANCE)
 
 
-def save_control(path: Path, network: ControlNet, *, card: Mapping[str, object]) -> None:
-    """Write a ControlNet of the embedded family in eight bits; its shape is told by its tensors."""
+def save_control(path: Path, network: ControlNet, *, card: Mapping[str, object], model: str) -> None:
+    """Write a ControlNet of the embedded family in eight bits; its shape is told by its tensors.
+
+    ``model`` is the fingerprint of the U-Net beside which it was taught.
+    """
     metadata = {
         "sfumato.family": FAMILY,
         "sfumato.kind": "controlnet",
         "sfumato.kinds": json.dumps(KINDS),
+        MODEL: model,
         "sfumato.card": json.dumps(card, ensure_ascii=False),
     }
     safetensors.save(path, int8.packed(network.state_dict()), metadata)

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from sfumato.checkpoints import int8, safetensors
+from sfumato.checkpoints.fingerprint import MODEL, fingerprint
 from sfumato.checkpoints.header import read_header
 from sfumato.diffusion.prediction import FLOW, noised
 from sfumato.diffusion.protocol import Extras, Look, Looking, Perturbed
@@ -32,7 +33,7 @@ from sfumato.train.loop import train
 from sfumato.train.pairs import GROUP, WORDINGS, Alike, Pairs, groups, paired, wordings
 from sfumato.train.pictures import sheet
 from sfumato.train.recipes import ReferenceRecipe
-from sfumato.train.run import claim, fingerprint, shown_to, summary
+from sfumato.train.run import claim, shown_to, summary
 from sfumato.train.sketch import sketched
 from sfumato.train.words import Words
 from sfumato.world.renderer import Renderer
@@ -183,7 +184,7 @@ class ReferenceRun:
         done = averages(self.folder / "reference.checkpoint", modules, recipe.train.steps)
         averaged = train(self.task(modules["reference"]), recipe.train, self.folder) if done is None else done
         path = self.folder / f"{recipe.name}.safetensors"
-        save_reference(path, cast("Reference", averaged["reference"]), card=self.card())
+        save_reference(path, cast("Reference", averaged["reference"]), card=self.card(), model=self.model)
         return path
 
     def network(self) -> Reference:
@@ -256,12 +257,16 @@ def sketch(world: World, sentences: Sequence[str], network: Reference, pictures:
     return sketched(world, sentences, asked, guidance=GUIDANCE)
 
 
-def save_reference(path: Path, network: Reference, *, card: Mapping[str, object]) -> None:
-    """Write a reader of the embedded family in eight bits; its shape is told by its tensors."""
+def save_reference(path: Path, network: Reference, *, card: Mapping[str, object], model: str) -> None:
+    """Write a reader of the embedded family in eight bits; its shape is told by its tensors.
+
+    ``model`` is the fingerprint of the U-Net beside which it was taught.
+    """
     metadata = {
         "sfumato.family": FAMILY,
         "sfumato.kind": "reference",
         "sfumato.roles": json.dumps(ROLES),
+        MODEL: model,
         "sfumato.card": json.dumps(card, ensure_ascii=False),
     }
     safetensors.save(path, int8.packed(network.state_dict()), metadata)

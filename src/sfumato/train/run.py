@@ -7,7 +7,6 @@ after any interruption. Read `recipes.py` for the numbers and `loop.py` for what
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from sfumato.checkpoints import safetensors
+from sfumato.checkpoints.fingerprint import fingerprint
 from sfumato.checkpoints.header import read_header
 from sfumato.errors import CheckpointError
 from sfumato.families.world import World, WorldConfig
@@ -248,14 +248,6 @@ class Run:
         """The averaged modules of a stage: read if it is done; else its ``task`` is made and trained."""
         done = averages(self.folder / f"{name}.checkpoint", modules, settings.steps)
         return train(task(), settings, self.folder) if done is None else done
-
-
-def fingerprint(network: nn.Module) -> str:
-    """A digest of all weights of a network."""
-    digest = hashlib.sha256()
-    for weight in network.state_dict().values():
-        digest.update(weight.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def summary(path: Path, batch: int) -> dict[str, float]:
