@@ -159,6 +159,7 @@ def test_a_look_that_the_model_was_not_taught_is_told_and_what_was_typed_is_kept
         (["--prompt", "a", "--columns", "steps"], "does not vary here"),
         (["--prompt", "a", "--strength", "0.2,0.4"], "name that with --from"),
         (["--prompt", "a", "--cell", "2"], "cell 2"),
+        (["--prompt", "a", "--region", "0,0,0.5,1: a {red|blue} cat"], "only the braces of prompt"),
         (["--prompt", "a", "--mask", "m.png"], "a mask without a picture"),
     ],
 )

@@ -203,6 +203,16 @@ def test_words_of_regions_and_beyond_wear_what_lies_in_the_folder(draw, sfumato,
     assert (code, out[:9]) == (0, "identical"), err
 
 
+def test_regions_and_what_is_gone_toward_leave_words_to_the_seed_too(draw, tmp_path):
+    words = ("--region", "0,0,8,16: a {red|blue} cat", "--toward", "a {red|blue} castle:0.5")
+    code, _, err = draw("a castle", "--seed", 3, *words, "-o", "new.png")
+    assert code == 0, err
+    request = read_recipe(tmp_path / "new.png").request
+    assert request.regions[0][1] in ("a red cat", "a blue cat")
+    assert request.toward[0] in ("a red castle", "a blue castle")
+    assert f"seed 3 chose, region: {request.regions[0][1]}" in err
+
+
 def test_looks_that_a_model_was_not_taught_are_told_whatever_its_file(draw):
     code, _, err = draw("a castle", "--style", "baroque", "-o", "new.png")
     assert code == 0, err

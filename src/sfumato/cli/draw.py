@@ -90,8 +90,10 @@ def draw(
         typer.echo(f"note: {note}", err=True)
     if walk.seed is None:
         typer.echo(f"seed {seed}, chosen at random; --seed {seed} draws the same again", err=True)
-    options: Options = {**beginning.options(), **steering.options()}
-    pictures = _drawn(painter, requests, paths, options, series)
+    told: list[Options] = [
+        {**beginning.options(), **steering.options(wording.chosen_by(each.seed))} for each in requests
+    ]
+    pictures = _drawn(painter, list(zip(requests, told, strict=True)), paths, series)
     noted: set[str] = set()
     for picture, path in zip(pictures, paths, strict=True):
         for note in picture.notes:
@@ -103,15 +105,19 @@ def draw(
 
 def _chosen(request: Request, wording: Wording) -> Request:
     """The request with the choices that its seed makes."""
+    toward = request.toward
+    if toward is not None:
+        toward = (wording.chosen(toward[0], request.seed, ", toward"), toward[1])
     return replace(
         request,
+        toward=toward,
         prompt=wording.chosen(request.prompt, request.seed, ""),
         negative=wording.chosen(request.negative, request.seed, ", unwanted"),
     )
 
 
 def _drawn(
-    painter: Painter, requests: list[Request], paths: list[Path], options: Options, series: Series
+    painter: Painter, wishes: list[tuple[Request, Options]], paths: list[Path], series: Series
 ) -> Iterator[Picture]:
     """The pictures one by one, shown on the terminal as they come."""
     from rich.console import Console
@@ -119,8 +125,8 @@ def _drawn(
     from sfumato.cli.progress import followed
 
     console = Console(stderr=True)
-    for asked, path in zip(requests, paths, strict=True):
-        request = painter.request(asked, **options)
+    for (asked, told), path in zip(wishes, paths, strict=True):
+        request = painter.request(asked, **told)
         if series.best_of == 1:
             yield followed(painter.watch(request), console, path.name)
         else:

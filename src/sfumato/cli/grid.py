@@ -170,7 +170,7 @@ def grid(*, varied: Varied, placing: Placing, steering: Steering, files: Files) 
     texts = [text for each in planned for text in texts_of(each.request)]
     painter = brought.painter([*dict.fromkeys(texts), *steering.texts])
     steering.hang(painter)
-    told: Options = {**placing.options(), **steering.options()}
+    told: Options = {**placing.options(), **steering.options(_as_it_is)}
     outcomes = list(_drawn(painter, planned, told, placing.pictures))
     _write_csv(path.with_suffix(".csv"), outcomes)
     _sheet(outcomes, wide, across, placing.cell).save(path)
@@ -179,6 +179,15 @@ def grid(*, varied: Varied, placing: Placing, steering: Steering, files: Files) 
     typer.echo(path.with_suffix(".csv"))
     if any(each.picture is None for each in outcomes):
         raise typer.Exit(FAILED)
+
+
+def _as_it_is(text: str, what: str) -> str:
+    """The text, in which nothing is left to a seed. Raises InputError."""
+    from sfumato.text.wildcards import chosen
+
+    if chosen(text.replace("__", "_"), 0, None) != text.replace("__", "_"):
+        raise InputError(f"{text!r}: in a grid only the braces of prompt and negative vary")
+    return text
 
 
 def _across(wide: Sequence[Axis], asked: str | None) -> list[Axis]:

@@ -115,7 +115,9 @@ def morph(
         typer.echo(f"note: {note}", err=True)
     if walk.seed is None and film.seeds is None:
         typer.echo(f"seed {keys[0].seed}, chosen at random; --seed {keys[0].seed} draws the same", err=True)
-    pictures = _drawn(painter, frames, {**beginning.options(), **steering.options()})
+    pictures = _drawn(
+        painter, frames, {**beginning.options(), **steering.options(wording.chosen_by(keys[0].seed))}
+    )
     _write(film, pictures)
 
 

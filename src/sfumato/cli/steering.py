@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 import typer
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from sfumato.painter import Options, Painter
 
 Area = tuple[float, float, float, float]
+
+Chosen: TypeAlias = Callable[[str, str], str]
+"""A text with the choices that a seed makes, and what it is the text of."""
 
 SEAM = 0.06
 
@@ -189,8 +193,8 @@ class Steering:
         for line in lines:
             typer.echo(f"{path.name}: {line}", err=True)
 
-    def options(self) -> Options:
-        """What the painter is to be told. Raises InputError."""
+    def options(self, chosen: Chosen) -> Options:
+        """What the painter is to be told, where a seed has ``chosen`` words of regions. Raises InputError."""
         from sfumato.steering import control, reference, region
 
         said: Options = {}
@@ -210,7 +214,13 @@ class Steering:
         regions = [parse_region(text) for text in self.region or ()]
         if regions:
             said["regions"] = [
-                region(each.area, each.words, negative=each.negative, seam=self.seam) for each in regions
+                region(
+                    each.area,
+                    chosen(each.words, ", region"),
+                    negative=chosen(each.negative, ", unwanted in a region"),
+                    seam=self.seam,
+                )
+                for each in regions
             ]
         return said
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from sfumato.cli.known import known_of
+from sfumato.cli.steering import Chosen
 
 
 class Worded(NamedTuple):
@@ -66,6 +67,10 @@ class Wording:
         if found.sentence != prompt:
             typer.echo(f"expanded: {found.sentence}", err=True)
         return found.sentence, found.why
+
+    def chosen_by(self, seed: int) -> Chosen:
+        """``chosen`` of this seed."""
+        return lambda text, what: self.chosen(text, seed, what)
 
     def chosen(self, text: str, seed: int, what: str) -> str:
         """The text with the choices that a seed makes, which are shown."""
