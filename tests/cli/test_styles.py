@@ -35,6 +35,9 @@ def test_looks_can_be_searched_and_those_that_the_model_knows_told_to_programs(s
 
 def test_mistakes_are_told_with_the_way_out(sfumato, tmp_path):
     assert "is it neon?" in sfumato("styles", "neonn")[2]
+    assert "knows none of linocut" in sfumato("styles", "linocut", "--model-knows", "--sheet", "wall.png")[2]
+    assert "no style 'zzz' among" in (told := sfumato("styles", "zzz")[2])
+    assert "; `sfumato styles` lists all" in told
     assert "no style speaks of 'zzz'" in sfumato("styles", "--search", "zzz")[2]
     assert "is no folder" in sfumato("styles", "--style-folder", tmp_path / "gone")[2]
     assert "is no folder to write into" in sfumato("styles", "neon", "--draw", tmp_path / "gone")[2]

@@ -190,6 +190,7 @@ def test_a_picture_of_figures_is_taken_as_it_is():
         ([[0.5], *LISTED[1:]], r"joint 1 is \[0.5\]"),
         ([["a", "b"], *LISTED[1:]], "a person of 2 joints|joint 1"),
         ({"nose": [0.5, math.inf]}, "joint 1"),
+        ({"nose": [1e300, 5], "neck": [3, 4]}, "pixels away"),
         ({"people": "me"}, "written as a list"),
         ("[1, 2", "no list of numbers"),
         ("{}", "without a single joint"),

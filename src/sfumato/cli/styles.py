@@ -56,6 +56,8 @@ def styles(
         chosen = [preset for preset in chosen if _speaks_of(preset, search)]
         if not chosen:
             raise InputError(f"no style speaks of {search!r}: `sfumato styles` lists all {len(presets)}")
+    if not chosen:
+        raise InputError(f"the embedded model knows none of {', '.join(names or ())}; leave that out")
     if draw is not None:
         _draw(chosen, draw)
     elif sheet is not None:

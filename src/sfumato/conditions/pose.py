@@ -29,12 +29,18 @@ STICK = 4
 """Half a limb's width and a joint's radius, in pixels, whatever the size: what controls were trained on."""
 
 
+FARTHEST = 100_000
+"""Pixels from the corner, for what lies outside of the picture."""
+
+
 def pose(people: Figures | Image.Image, *, stick: int | None = None) -> Image.Image:
     """Stick figures on black, limbs half as wide as ``stick`` says; or a picture that shows them already."""
     if isinstance(people, Image.Image):
         if stick is not None:
             raise InputError(f"pose's stick={stick} draws a list of joints; a picture is drawn already")
         return people
+    if any(abs(side) > FARTHEST for person in people.people for point in person if point for side in point):
+        raise InputError(f"a pose with a joint more than {FARTHEST:,} pixels away: name those that are on it")
     width = STICK if stick is None else stick
     if not 1 <= width <= 64:
         raise InputError(f"pose's stick={width}: it is 1 to 64 pixels")

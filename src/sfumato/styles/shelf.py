@@ -34,7 +34,7 @@ def named(name: str, presets: Mapping[str, Preset]) -> Preset:
             return preset
     near = difflib.get_close_matches(wanted, presets, n=3, cutoff=0.6)
     near += [key for key, preset in presets.items() if wanted in preset.tags and key not in near][:3]
-    hint = f": is it {' or '.join(near)}?" if near else ""
+    hint = f": is it {' or '.join(near)}?" if near else ";"
     raise InputError(f"no style {name!r} among {len(presets)}{hint} `sfumato styles` lists all")
 
 
