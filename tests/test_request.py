@@ -110,6 +110,7 @@ def test_a_request_cannot_be_changed_after_it_was_checked():
         ({"variations": ((7,),)}, "a seed with a share of 0 to 1"),
         ({"variations": ((7, 1.5),)}, "towards seed 7: 1.5 is not a share"),
         ({"variations": ((-7, 0.5),)}, "towards seed -7"),
+        ({"passes": ("hires(1)",) * 101}, "101 passes: 100 at most"),
         ({"variations": ((7, 0.5),) * 101}, "101 variations: 100 at most"),
         ({"toward": ("a dog",)}, "not another prompt with a share"),
         ({"toward": (" ", 0.5)}, "toward names an empty prompt"),

@@ -86,12 +86,17 @@ def check_fields(values: Mapping[str, object]) -> None:
             raise InputError(f"the request's {name} is {found!r}, not {meaning}")
     for name, (kinds, meaning) in ROWS.items():
         rows = cast("tuple[object, ...]", values[name])
-        if len(rows) > MOST_ROWS:
-            raise InputError(f"the request has {len(rows)} {name}: {MOST_ROWS} at most")
+        _check_count(name, rows)
         for row in rows:
             _check_row(name, row, kinds, meaning)
+    _check_count("passes", cast("tuple[object, ...]", values["passes"]))
     _check_passes(values["passes"])
     _check_toward(values["toward"])
+
+
+def _check_count(name: str, rows: tuple[object, ...]) -> None:
+    if len(rows) > MOST_ROWS:
+        raise InputError(f"the request has {len(rows)} {name}: {MOST_ROWS} at most")
 
 
 def _check_row(name: str, row: object, kinds: tuple[Kinds, ...], meaning: str) -> None:

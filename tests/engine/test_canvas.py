@@ -37,6 +37,11 @@ def test_the_box_about_a_mask_has_the_shape_of_what_is_drawn(spotted, margin, si
     assert found.size[0] * size[1] == found.size[1] * size[0]
 
 
+def test_a_part_that_would_be_mostly_beyond_the_rim_of_a_long_picture_is_refused():
+    with pytest.raises(InputError, match="has 60000x10 pixels, and in the shape of 64x64 60000x60000"):
+        box_around(torch.ones(1, 1, 10, 60_000), 0, (64, 64))
+
+
 def test_a_part_beyond_the_rim_goes_on_as_at_the_rim_and_its_mask_keeps():
     picture, mask = picture_of(8, 6), torch.ones(1, 1, 6, 8)
     part, kept = cut(picture, Box(-2, -1, 8, 9)), cut(mask, Box(-2, -1, 8, 9))

@@ -86,3 +86,18 @@ def test_what_is_told_between_two_sentences_is_as_long_as_the_longer_one():
     assert got.later.conditioning.context.unique().tolist() == [-1.5]
     assert between(here, there, 0) is here
     assert between(here, there, 1) is there
+
+
+@pytest.mark.parametrize(
+    ("wishes", "told"),
+    [
+        ({"variations": ((9, 0.0),)}, "the variation towards seed 9 has no effect: its share is 0"),
+        ({"variations": ((3, 0.5),)}, "the variation towards seed 3 has no effect: it is the picture's own"),
+        ({"toward": ("two yellow fish", 0.0)}, "toward 'two yellow fish' has no effect: its share is 0"),
+    ],
+)
+def test_what_goes_no_way_is_told(tiny_world, wishes, told):
+    got = drawn(tiny_world, **wishes)
+    assert told in got.notes
+    assert torch.equal(got.picture, drawn(tiny_world).picture)
+    assert not any("has no effect" in note for note in drawn(tiny_world, variations=((9, 0.1),)).notes)

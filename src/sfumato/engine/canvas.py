@@ -21,6 +21,9 @@ from sfumato.engine.resizing import freest, resized, size_of
 from sfumato.errors import InputError
 
 OVERLAP = 8  # what is painted beside a picture reaches into it by a part of so many of its shorter side
+LARGEST = (
+    100_000_000  # pixels of the part that is cut out, beyond the rim of a long picture for the most part
+)
 BLUR = 8  # as much of the shorter side is mixed to make the ground that a picture is laid upon
 
 
@@ -101,7 +104,8 @@ def _laid(part: Tensor, whole: Tensor, box: Box) -> Tensor:
 def box_around(mask: Tensor, margin: int, size: tuple[int, int]) -> Box:
     """The smallest box of the shape of ``size`` about all that a mask paints, with a margin.
 
-    It is moved into the picture where it fits, and reaches beyond both rims where it does not.
+    It is moved into the picture where it fits, and reaches beyond both rims where it does not. Raises
+    InputError for one that is too large to be laid out.
     """
     width, height = size_of(mask)
     down = torch.nonzero((mask[0, 0] > 0).any(1))[:, 0]
@@ -110,6 +114,11 @@ def box_around(mask: Tensor, margin: int, size: tuple[int, int]) -> Box:
     top, bottom = max(int(down[0]) - margin, 0), min(int(down[-1]) + 1 + margin, height)
     wide = max(right - left, -(-(bottom - top) * size[0] // size[1]))
     high = max(bottom - top, -(-wide * size[1] // size[0]))
+    if wide * high > LARGEST:
+        raise InputError(
+            f"the masked part with its margin of {margin} has {right - left}x{bottom - top} pixels, and "
+            f"in the shape of {size[0]}x{size[1]} {wide}x{high}, too many: ask for a size of its own shape"
+        )
     left, top = (
         _moved((left + right - wide) // 2, wide, width),
         _moved((top + bottom - high) // 2, high, height),

@@ -14,6 +14,7 @@ from sfumato.engine.painting import Painting
 from sfumato.engine.walk import walk_notes
 from sfumato.engine.wish import Wishes
 from sfumato.families.model import Model
+from sfumato.request import Request
 
 
 def painting_notes(painting: Painting) -> list[str]:
@@ -28,6 +29,7 @@ def painting_notes(painting: Painting) -> list[str]:
         *_passed(painting),
         *_unworn(painting),
         *_unguided(painting),
+        *_unmoved(request),
         *walk_notes(request, walk),
         *_size_note(painting.size, model),
     ]
@@ -65,6 +67,21 @@ def _unguided(painting: Painting) -> list[str]:
     guides = [each for _, wish in painting.wished.stages for each in tree(wanted_guide(wish))]
     lost = [each for each in dict.fromkeys(guides) if not list(window(each, walk.whole))]
     return [] if walk.strength == 1 else [note for each in lost for note in window(each, walk.levels)]
+
+
+def _unmoved(request: Request) -> list[str]:
+    """The seeds and the prompt that it goes no way towards."""
+    notes = [
+        f"the variation towards seed {seed} has no effect: its share is 0"
+        for seed, share in request.variations
+        if share == 0
+    ]
+    first = next((seed for seed, share in request.variations if share), None)
+    if first == request.seed:
+        notes.append(f"the variation towards seed {first} has no effect: it is the picture's own")
+    if request.toward is not None and request.toward[1] == 0:
+        notes.append(f"toward {request.toward[0][:60]!r} has no effect: its share is 0")
+    return notes
 
 
 def _unfelt(wished: Wishes, model: Model) -> list[str]:
