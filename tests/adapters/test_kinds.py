@@ -1,13 +1,14 @@
 """What a file is hung as."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from sfumato.adapters.hanging import HANGING
+from sfumato.adapters.hanging import HANGING, Peg, hang
 from sfumato.adapters.kinds import REFUSED, kind_of
 from sfumato.adapters.open import open_adapter
 from sfumato.checkpoints.marks import ADAPTERS
@@ -28,6 +29,7 @@ NAMES = {
         ["adapter.body.0.resnets.0.block1.weight"],
         ["body.0.block1.weight"],
         ["adapter.body.0.in_conv.weight"],
+        ["style_embedding", "ln_pre.weight"],
     ],
     "image-prompt": [["ip_adapter.1.to_k_ip.weight", "image_proj.proj.weight"]],
     "lora": [["lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"], ["who.weight"]],
@@ -79,3 +81,21 @@ def test_a_folder_of_diffusers_brings_its_configuration(tmp_path: Path):
 def test_a_folder_of_nothing_is_refused(tmp_path: Path):
     with pytest.raises(CheckpointError, match="no adapter is in this folder"):
         open_adapter(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["style_embedding", "ln_pre.weight"], "take an IP-Adapter to hand over a style"),
+        (["controlnet_cond_embedding.conv_in.weight"], "there is no tensor conv_in.weight"),
+        (["lora_controlnet"], "a Control-LoRA"),
+    ],
+)
+def test_a_file_that_cannot_be_hung_is_named(tiny_world, tmp_path: Path, names: list[str], said: str):
+    path = tmp_path / "brought.safetensors"
+    save_file({name: torch.zeros(2, 2) for name in names}, path)
+    world = replace(tiny_world)
+    peg = Peg(name="x", file=open_adapter(path), closet=world.closet, controls=world.controls)
+    with pytest.raises(CheckpointError, match=rf"^[^:]*brought\.safetensors: .*{said}"):
+        hang(peg)
+    assert not world.controls.names

@@ -35,14 +35,24 @@ class Peg:
 
 
 def hang(peg: Peg) -> tuple[str, ...]:
-    """Hang a file; lines that say what of it fits. Raises CheckpointError for a file that fits nothing,
-    InputError for a name that is taken.
-    """  # fmt: skip
-    kind = f"taught {peg.file.metadata[TAUGHT]}" if TAUGHT in peg.file.metadata else kind_of(peg.file.tensors)
+    """Hang a file; lines that say what of it fits.
+
+    Raises CheckpointError, which names the file, for one that fits nothing, InputError for a name that is taken.
+    """
     if peg.name in (*peg.closet.adapters, *peg.closet.embeddings, *peg.controls.names):
         raise InputError(f"{peg.name!r} hangs here already: remove it first, or give this one another name")
+    try:
+        return _hung(peg)
+    except CheckpointError as error:
+        if str(peg.file.path) in str(error):
+            raise
+        raise CheckpointError(f"{peg.file.path}: {error}") from error
+
+
+def _hung(peg: Peg) -> tuple[str, ...]:
+    kind = f"taught {peg.file.metadata[TAUGHT]}" if TAUGHT in peg.file.metadata else kind_of(peg.file.tensors)
     if kind not in HANGING:
-        raise CheckpointError(f"{peg.file.path}: nothing here hangs a {kind}; there are {', '.join(HANGING)}")
+        raise CheckpointError(f"nothing here hangs a {kind}; there are {', '.join(HANGING)}")
     if peg.encoder is not None and kind != "image-prompt":
         raise InputError(f"{peg.file.path}: a {kind} sees by no image tower: leave {peg.encoder.path} out")
     return HANGING[kind](peg)

@@ -68,6 +68,7 @@ ADAPTERS = (
     Mark("controlnet", "", (PREFIX + r"controlnet_cond_embedding\.conv_in\.weight$",)),
     Mark("controlnet", "", (PREFIX + r"zero_convs\.0\.0\.weight$",)),
     Mark("t2i-adapter", "", (PREFIX + r"body\.0\.(?:block1|in_conv|resnets\.0\.block1)\.weight$",)),
+    Mark("t2i-adapter", "", (r"^style_embedding$",), "style"),
     Mark("motion-module", "", (r"\.motion_modules\.",)),
 )
 """What goes beside a network or into it."""
