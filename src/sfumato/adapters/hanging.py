@@ -37,7 +37,7 @@ class Peg:
 def hang(peg: Peg) -> tuple[str, ...]:
     """Hang a file; lines that say what of it fits.
 
-    Raises CheckpointError, which names the file, for one that fits nothing, InputError for a name that is taken.
+    Raises CheckpointError, which names it, for a file that fits nothing, InputError for a name that is taken.
     """
     if peg.name in (*peg.closet.adapters, *peg.closet.embeddings, *peg.controls.names):
         raise InputError(f"{peg.name!r} hangs here already: remove it first, or give this one another name")
