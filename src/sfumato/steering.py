@@ -25,8 +25,10 @@ from sfumato.pictures import Brought, Opened, opened_mask_with_notes, opened_wit
 from sfumato.provenance.recipe import pixel_digest
 from sfumato.request import Request
 
-KEPT = 64
-"""Pictures on a lightbox; at 512x512 each is 3 MB."""
+KEPT = 2**30
+"""Bytes of pictures on a lightbox: 340 of them at 512x512, and one photo of 8000x8000."""
+
+FEWEST = 4  # are kept, however large: a picture, its mask and what steers it
 
 Area: TypeAlias = "tuple[float, float, float, float] | Brought"
 
@@ -108,8 +110,9 @@ class Lightbox:
         digest = pixel_digest(image)
         self.pictures.pop(digest, None)
         self.pictures[digest] = tensor_of(image)
-        while len(self.pictures) > KEPT:
-            del self.pictures[next(iter(self.pictures))]
+        size = sum(each.nbytes for each in self.pictures.values())
+        while size > KEPT and len(self.pictures) > FEWEST:
+            size -= self.pictures.pop(next(iter(self.pictures))).nbytes
         return digest
 
 
@@ -201,6 +204,12 @@ def _shares(
     if max(area) <= 1:
         return area
     (left, top, width, height), (wide, high) = area, size
+    if not (0 <= left < wide and 0 <= top < high and left + width <= wide and top + height <= high):
+        told = ",".join(f"{number:g}" for number in area)
+        raise InputError(
+            f"region {told} is not inside the picture of {wide}x{high} pixels: left, top, width, height are "
+            "pixels where one is above 1, else shares of it"
+        )
     return left / wide, top / high, width / wide, height / high
 
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageFont
 
 from sfumato.cli.axes import axis, cells, changes, filled, listed, text_axes
+from sfumato.cli.grid import JOINT
 from sfumato.cli.sheet import Sheet, laid_out, line_height, wrapped
 from sfumato.errors import InputError
 from sfumato.provenance.recipe import read_recipe
@@ -220,3 +221,9 @@ def test_lines_of_text_never_exceed_their_width_and_lose_no_letter():
     assert cut[-1].endswith("…")
     assert max(map(font.getlength, cut)) <= 60
     assert line_height(font) > 13
+
+
+def test_the_sheets_font_has_a_sign_for_all_that_we_put_between_words():
+    font = ImageFont.load_default(13)
+    absent = bytes(font.getmask("\uffff"))
+    assert all(bytes(font.getmask(sign)) != absent for sign in f"{JOINT.strip()}…,+")

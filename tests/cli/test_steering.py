@@ -148,7 +148,7 @@ def test_outpainting_makes_the_picture_larger_and_keeps_it(draw, cat, tmp_path):
         (["--reference", "a.png", "--reference", "b.png", "--reference-as", "style", "--reference-as", "both",
           "--reference-as", "both"], "2 references and 3 roles"),
         (["--region", "0,0,0,1: a cat"], "is not inside the picture"),
-        (["--region", "0,0,99,16: a cat"], "is not inside the picture"),
+        (["--region", "0,0,99,16: a cat"], "region 0,0,99,16 is not inside the picture of 16x16 pixels"),
         (["--control", "canny:absent.png"], "absent.png"),
         (["--control", "drawing:cat.png"], "kind of conditioning picture"),
         (["--then", "sharper(2)"], "sharper"),

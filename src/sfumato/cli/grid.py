@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sfumato.painter import Options, Painter, Picture
 
 FAILED = 1
+JOINT = " · "  # the font of sheets has no dash
 FLAT = 1.5  # sheets may be higher than they are wide
 SPEAKING = ("prompt", "style", "sampler", "levels", "size")
 """What varies and needs no name beside it."""
@@ -320,7 +321,7 @@ def _title(first: Outcome, wide: Sequence[Axis]) -> str:
     same = [(each, choice) for each, choice in first.cell if each not in wide and each.part is None]
     prompt = first.request.prompt if not any(each.name in ("prompt", "style") for each in wide) else ""
     said = ", ".join(_label(each, choice.label) for each, choice in same)
-    return " — ".join(filter(None, (prompt, said)))
+    return JOINT.join(filter(None, (prompt, said)))
 
 
 def _tell(outcomes: Sequence[Outcome]) -> None:

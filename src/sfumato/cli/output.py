@@ -22,7 +22,8 @@ def targets(output: Path | None, seeds: Sequence[int]) -> list[Path]:
     else:
         if output.suffix.lower() != ".png":
             raise InputError(
-                f"{output}: pictures are written as PNG, which carries their recipe; end it in .png"
+                f"{output}: pictures are written as PNG, which carries their recipe; end it in .png, "
+                "or name a folder that is there"
             )
         stem, suffix = output.stem, output.suffix
         names = [f"{stem}-{number}{suffix}" for number in range(1, len(seeds) + 1)]
