@@ -34,6 +34,17 @@ def test_vectors_are_kept_to_the_bit_and_matrices_take_a_quarter():
     assert stored["conv.weight"].dtype == torch.int8
 
 
+def test_vectors_may_be_halved_as_well_and_come_back_as_float32():
+    given = {"matrix": torch.randn(8, 4), "bias": torch.randn(8), "count": torch.arange(3)}
+    halved = packed(given, rest=torch.float16)
+    assert halved["bias"].dtype == torch.float16
+    assert halved["matrix.int8_scale"].dtype == torch.float32
+    assert torch.equal(halved["count"], given["count"])
+    back = unpacked(halved)
+    assert back["bias"].dtype == torch.float32
+    torch.testing.assert_close(back["bias"], given["bias"], atol=0, rtol=1e-3)
+
+
 def test_packing_twice_changes_nothing_more():
     once = unpacked(packed(weights()))
     twice = unpacked(packed(once))

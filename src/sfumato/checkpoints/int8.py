@@ -1,7 +1,7 @@
 """Weights in a quarter of their size: eight bits each, with one scale for every output channel.
 
 Rounding moves a weight by at most 1/254 of the largest in its channel. What has fewer than two dimensions
-(norms, biases) stays as it is. The scale of ``name`` is stored as ``name`` + ``SCALE``.
+(norms, biases) stays as it is, or becomes ``rest``. The scale of ``name`` is stored as ``name`` + ``SCALE``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ SCALE = ".int8_scale"
 LARGEST = 127
 
 
-def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Replace every floating-point tensor of two or more dimensions by its bytes and scales."""
+def packed(tensors: Mapping[str, Tensor], *, rest: torch.dtype | None = None) -> dict[str, Tensor]:
+    """Replace every floating-point tensor of two or more dimensions by its bytes and scales.
+
+    The other floating-point tensors become ``rest``, if that is given.
+    """
     result: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if tensor.ndim < 2 or not tensor.is_floating_point():
-            result[name] = tensor
+            result[name] = tensor.to(rest) if rest and tensor.is_floating_point() else tensor
             continue
         rows = tensor.float().flatten(1)
         scale = (rows.abs().amax(dim=1) / LARGEST).clamp(min=torch.finfo(torch.float32).tiny)
@@ -40,7 +43,7 @@ def unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name.endswith(SCALE):
             continue
         if tensor.dtype != torch.int8:
-            result[name] = tensor
+            result[name] = tensor.float() if tensor.is_floating_point() else tensor
             continue
         scale = scales.pop(name, None)
         if scale is None or scale.shape != tensor.shape[:1]:

@@ -251,4 +251,4 @@ def save_control(path: Path, network: ControlNet, *, card: Mapping[str, object],
         MODEL: model,
         "sfumato.card": json.dumps(card, ensure_ascii=False),
     }
-    safetensors.save(path, int8.packed(network.state_dict()), metadata)
+    safetensors.save(path, int8.packed(network.state_dict(), rest=torch.float16), metadata)

@@ -269,4 +269,4 @@ def save_reference(path: Path, network: Reference, *, card: Mapping[str, object]
         MODEL: model,
         "sfumato.card": json.dumps(card, ensure_ascii=False),
     }
-    safetensors.save(path, int8.packed(network.state_dict()), metadata)
+    safetensors.save(path, int8.packed(network.state_dict(), rest=torch.float16), metadata)
