@@ -9,7 +9,6 @@ from PIL import Image
 import sfumato
 from sfumato.checkpoints.safetensors import digest
 from sfumato.errors import CheckpointError, InputError
-from sfumato.painter import KEPT
 from sfumato.provenance.recipe import Setup, read_recipe
 from sfumato.request import Request
 
@@ -304,10 +303,24 @@ def test_a_mask_alone_is_refused_and_no_picture_is_none(tiny_painter):
     assert tiny_painter.request("a cat", picture=None).picture is None
 
 
-def test_only_the_last_pictures_are_kept(tiny_painter):
-    for shade in range(KEPT + 3):
-        tiny_painter.request("a cat", picture=Image.new("RGB", (16, 16), (shade, 0, 0)))
-    assert len(tiny_painter._lightbox.pictures) == KEPT
+def test_only_the_last_pictures_are_kept_and_none_too_many(tiny_painter, monkeypatch):
+    def kept(most):
+        tiny_painter._lightbox.pictures.clear()
+        monkeypatch.setattr("sfumato.steering.KEPT", most)
+        for shade in range(9):
+            request = tiny_painter.request("a", picture=Image.new("RGB", (16, 16), (shade, 0, 0)), seed=1)
+        assert request.picture in tiny_painter._lightbox.pictures
+        return len(tiny_painter._lightbox.pictures)
+
+    assert [kept(count * 16 * 16 * 3 * 4) for count in (20, 6, 1)] == [9, 6, 4]
+
+
+def test_a_batch_of_many_requests_finds_the_pictures_of_all(tiny_painter):
+    wishes = [
+        tiny_painter.request("a", picture=Image.new("RGB", (16, 16), (shade, 0, 0)), strength=0, seed=1)
+        for shade in range(70)
+    ]
+    assert len(list(tiny_painter.batch(wishes))) == 70
 
 
 def test_a_recipe_tells_the_file_that_was_hung_even_if_it_is_gone(tiny_weights, tiny_lora, tmp_path):

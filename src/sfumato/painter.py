@@ -35,11 +35,12 @@ from sfumato.families.source import Source
 from sfumato.pictures import Brought
 from sfumato.provenance.recipe import Means, Recipe, Setup, recipe_of, write_png
 from sfumato.request import Request, fresh_seed, frozen
-from sfumato.steering import KEPT, Again, Control, Lightbox, Reference, Region, Steering
+from sfumato.steering import Again, Control, Lightbox, Reference, Region, Steering
 from sfumato.text.wildcards import chosen
 
 EMBEDDED = Request.model
 CONTROL, REFERENCE = "control", "reference"  # what the networks are called that the package ships beside it
+TOLD = 1000  # requests of which it is known what was decided to read their pictures
 STEERING = ("picture", "mask", "controls", "references", "regions")
 """Options that bring pictures or objects, which a request knows as digests and rows."""
 
@@ -259,7 +260,7 @@ class Painter:
             return Request(**values)
         request, notes = Steering(**brought).of(values, self.model, self._lightbox)
         self._opened[request] = notes
-        while len(self._opened) > KEPT:
+        while len(self._opened) > TOLD:
             del self._opened[next(iter(self._opened))]
         return request
 
