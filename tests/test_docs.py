@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 import pytest
 
+from sfumato.checkpoints.fingerprint import fingerprint
 from sfumato.cli.main import VERBS, main
 from sfumato.models.clip import ImageTower, TextTower
+from sfumato.models.controlnet import newborn
 from sfumato.models.unet import UNet
 from sfumato.models.vae import AutoencoderKL
 from sfumato.painter import load, to_image
+from sfumato.train.controlnet import save_control
 from sfumato.train.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
@@ -54,9 +57,18 @@ def commands(document: Path) -> list[list[str]]:
 
 
 @pytest.fixture
-def embedded(tiny_weights, tmp_path, monkeypatch):
-    """An empty folder, and the tiny model in the place of the embedded one."""
-    monkeypatch.setattr("sfumato.families.embedded", lambda: tiny_weights)
+def embedded(tiny_weights, tiny_world, tmp_path, monkeypatch):
+    """An empty folder, and the tiny model in the place of the embedded one, with a control beside it."""
+
+    def shipped(name="world"):
+        if name == "world":
+            return tiny_weights
+        path = tmp_path / f".{name}.safetensors"
+        network = newborn(tiny_world.unet, hint_widths=(4, 8))
+        save_control(path, network, card={}, model=fingerprint(tiny_world.unet))
+        return path
+
+    monkeypatch.setattr("sfumato.families.embedded", shipped)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
