@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 from pipelines.adapters import write_lora
 
+from sfumato.painter import Painter
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PICTURES = {
     "draw.py": {"cat.png", "looser-cat.png"},
@@ -37,6 +39,18 @@ def test_every_example_is_run_by_a_test_and_under_40_lines():
     assert all(text.count("\n") < 40 for text in found.values())
 
 
+@pytest.fixture
+def few_steps(monkeypatch):
+    """No picture takes more than two steps: what is drawn is not looked at."""
+    request = Painter._request
+
+    def short(painter, wish, options, wearing):
+        return request(painter, wish, {**options, "steps": min(options.get("steps", 2), 2)}, wearing)
+
+    monkeypatch.setattr(Painter, "_request", short)
+
+
+@pytest.mark.usefixtures("few_steps")
 @pytest.mark.parametrize("name", PICTURES)
 def test_an_example_draws_what_it_says(name, run, tmp_path):
     run(name)
