@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from sfumato.checkpoints.fingerprint import fingerprint
 from sfumato.cli.steering import (
     parse_control,
     parse_outpaint,
@@ -15,7 +16,9 @@ from sfumato.cli.steering import (
     parse_variation,
 )
 from sfumato.errors import InputError
+from sfumato.models.controlnet import newborn
 from sfumato.provenance.recipe import read_recipe
+from sfumato.train.controlnet import save_control
 
 
 @pytest.fixture
@@ -226,3 +229,18 @@ def test_a_wish_is_expanded_by_the_words_of_the_model_that_draws(sfumato, tiny_w
     code, _, err = sfumato(*asked, "--model", tmp_path / "own.safetensors")
     assert code == 0, err
     assert "expanded: a cat in the snow" in err
+
+
+def test_replay_wants_the_networks_that_read_a_control_again(draw, sfumato, cat, tiny_world, tiny_weights):
+    taught = newborn(tiny_world.unet, hint_widths=(4, 8))
+    save_control(cat.with_name("net.safetensors"), taught, card={}, model=fingerprint(tiny_world.unet))
+    control = ("--control", f"as-is(of=edges):{cat}")
+    code, _, err = draw(
+        "a castle", "--seed", 1, *control, "--control-net", "net.safetensors", "-o", "new.png"
+    )
+    assert code == 0, err
+    replay = ("replay", "a.png", "--model", tiny_weights, "--control", cat)
+    code, _, err = sfumato(*replay)
+    assert (code, "name them with --control-net" in err) == (2, True)
+    code, out, err = sfumato(*replay, "--control-net", "net.safetensors")
+    assert (code, out[:9]) == (0, "identical"), err

@@ -56,6 +56,16 @@ class Steered:
             name = _name(recipe, "control", self.reference_net)
             painter.hang(self.reference_net, name=name, encoder=self.image_encoder)
 
+    def missing(self, recipe: Recipe, *, shipped: bool) -> list[str]:
+        """The options that name what read its pictures; where it was ``shipped`` with the model, none."""
+        from sfumato.painter import CONTROL, REFERENCE
+
+        own = {CONTROL, REFERENCE} if shipped else set[str]()
+        controls = {network for network, *_ in recipe.request.controls} - own
+        references = {network for network, *_ in recipe.request.references} - own
+        missing = ["--control-net"] if len(self.control_net or ()) < len(controls) else []
+        return missing + (["--reference-net"] if references and self.reference_net is None else [])
+
     def brought(self) -> dict[str, Sequence[str | Path]]:
         """The pictures by what they are."""
         return {
@@ -101,7 +111,8 @@ def replay(
         "refiner": refiner,
         **_loading(recipe),
     }
-    _check_brought(picture, recipe, {**how, "model": model, "begun": begun, "mask": mask})
+    nets = steered.missing(recipe, shipped=model is None)
+    _check_brought(picture, recipe, {**how, "model": model, "begun": begun, "mask": mask}, nets)
     kept = _pixels(picture)
     brought = Brought(
         model=model,
@@ -139,8 +150,11 @@ def _loading(recipe: Recipe) -> LoadingOptions:
     return {**options, "ema": said.get("ema") == "True"}
 
 
-def _check_brought(picture: Path, recipe: Recipe, given: Mapping[str, object]) -> None:
-    """Raise InputError for files that the picture was drawn with and that were not named again."""
+def _check_brought(picture: Path, recipe: Recipe, given: Mapping[str, object], nets: list[str]) -> None:
+    """Raise InputError for files that the picture was drawn with and that were not named again.
+
+    ``nets`` are options of networks that are missing.
+    """
     if given["model"] is None and recipe.request.model != Request.model:
         raise InputError(
             f"{picture}: was drawn with {recipe.request.model}; name that file with --model FILE"
@@ -153,6 +167,7 @@ def _check_brought(picture: Path, recipe: Recipe, given: Mapping[str, object]) -
     if given["mask"] is not None and not recipe.request.mask:
         raise InputError(f"{picture}: was painted under no mask: leave --mask out")
     missing = [option for role, option in wanted.items() if given.get(role) is None]
+    missing += nets
     if missing:
         raise InputError(
             f"{picture}: was drawn with files of its own: name them with {' and '.join(missing)}"
