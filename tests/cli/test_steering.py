@@ -239,7 +239,7 @@ def test_replay_wants_the_networks_that_read_a_control_again(draw, sfumato, cat,
         "a castle", "--seed", 1, *control, "--control-net", "net.safetensors", "-o", "new.png"
     )
     assert code == 0, err
-    replay = ("replay", "a.png", "--model", tiny_weights, "--control", cat)
+    replay = ("replay", "new.png", "--model", tiny_weights, "--control", cat)
     code, _, err = sfumato(*replay)
     assert (code, "name them with --control-net" in err) == (2, True)
     code, out, err = sfumato(*replay, "--control-net", "net.safetensors")
