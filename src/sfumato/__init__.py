@@ -15,7 +15,8 @@ from sfumato.request import Request
 from sfumato.version import __version__
 
 if TYPE_CHECKING:
-    from sfumato.painter import Painter, Picture, Step, cfg, load, lora
+    from sfumato.options import cfg, lora
+    from sfumato.painter import Painter, Picture, Step, load
     from sfumato.steering import control, reference, region
     from sfumato.styles.styled import styled
     from sfumato.words.expand import expanded
@@ -41,7 +42,8 @@ __all__ = [
 ]
 
 _LAZY = {
-    **dict.fromkeys(("Painter", "Picture", "Step", "cfg", "load", "lora"), "sfumato.painter"),
+    **dict.fromkeys(("Painter", "Picture", "Step", "load"), "sfumato.painter"),
+    **dict.fromkeys(("cfg", "lora"), "sfumato.options"),
     **dict.fromkeys(("control", "reference", "region"), "sfumato.steering"),
     "styled": "sfumato.styles.styled",
     "expanded": "sfumato.words.expand",

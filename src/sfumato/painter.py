@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, Unpack
 
 import torch
 from PIL import Image
@@ -25,17 +25,15 @@ from sfumato.checkpoints.placing import Place
 from sfumato.checkpoints.safetensors import digest
 from sfumato.choosing import Best, best_of, judge_of, read_clip
 from sfumato.conditions.condition import Given
-from sfumato.diffusion.guidance.cfg import CFG
-from sfumato.diffusion.guidance.interval import check_interval
-from sfumato.diffusion.named import Named
 from sfumato.engine import Drawing, Drawn, Engine, Seen, drawing
 from sfumato.errors import InputError
 from sfumato.families.model import Model
 from sfumato.families.source import Source
+from sfumato.options import Lora, Options, with_two_weights
 from sfumato.pictures import Brought
 from sfumato.provenance.recipe import Means, Recipe, Setup, recipe_of, write_png
 from sfumato.request import Request, fresh_seed, frozen
-from sfumato.steering import Again, Control, Lightbox, Reference, Region, Steering
+from sfumato.steering import Again, Lightbox, Steering
 from sfumato.text.wildcards import chosen
 
 EMBEDDED = Request.model
@@ -43,70 +41,6 @@ CONTROL, REFERENCE = "control", "reference"  # what the networks are called that
 TOLD = 1000  # requests of which it is known what was decided to read their pictures
 STEERING = ("picture", "mask", "controls", "references", "regions")
 """Options that bring pictures or objects, which a request knows as digests and rows."""
-
-
-class Options(TypedDict, total=False):
-    """What may be said of a picture beside its words; ``Request`` says what each means and its default."""
-
-    seed: int
-    steps: int
-    sampler: str
-    guidance: float | str
-    negative: str
-    size: tuple[int, int]
-    levels: str
-    weighting: str
-    clip_skip: int
-    adapters: Sequence[tuple[str, float, float]]
-    handoff: float
-    framing: tuple[int, int, int, int]
-    picture: Brought
-    mask: Brought
-    strength: float
-    masking: str
-    around: int
-    outpaint: tuple[int, int, int, int]
-    passes: Sequence[str]
-    variations: Sequence[tuple[int, float]]
-    toward: tuple[str, float]
-    controls: Sequence[Control]
-    references: Sequence[Reference]
-    regions: Sequence[Region]
-    regions_by: str
-    sentence: str
-    wildcards: Path  # a folder with NAME.txt for each __NAME__ of the prompt
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lora:
-    """An adapter's file, the name it goes by, and how strongly picture and words wear it."""
-
-    path: Path
-    name: str
-    weight: float
-    words: float
-
-
-def lora(
-    path: str | Path, weight: float = 1.0, *, words: float | None = None, name: str | None = None
-) -> Lora:
-    """The adapter in a file, for ``Painter.adapted``; it goes by the file's name unless another is given."""
-    path = Path(path)
-    return Lora(path=path, name=name or path.stem, weight=weight, words=weight if words is None else words)
-
-
-def cfg(scale: float, *, start: float = 0.0, stop: float = 1.0) -> str:
-    """Classifier-free guidance between two shares of the walk, as a request names it: ``guidance=cfg(6)``.
-
-    Raises InputError for a scale outside 0 to 1000, and unless 0 <= start < stop <= 1.
-    """
-    if not 0 <= scale <= CFG.limit:
-        raise InputError(f"the scale {scale} of cfg is outside 0 to {CFG.limit:g}: 2 to 8 is usual")
-    try:
-        check_interval(start, stop)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-    return str(Named("cfg", (scale,), (("start", start), ("stop", stop))))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -237,7 +171,7 @@ class Painter:
             if name in values:
                 values[name] = frozen(values[name])
         if "adapters" in values:
-            values["adapters"] = tuple(map(_with_two_weights, values["adapters"]))
+            values["adapters"] = tuple(map(with_two_weights, values["adapters"]))
         if isinstance(wish, Request):
             if "wildcards" in values:
                 raise InputError("a request has its choices behind it: give wildcards with a sentence")
@@ -397,12 +331,6 @@ class Painter:
         """What brought a learned word: itself, or the adapter whose file holds it."""
         adapters = self.model.closet.adapters.items()
         return next((name for name, each in adapters if word in each.embeddings), word)
-
-
-def _with_two_weights(adapter: object) -> object:
-    """(name, 0.8) as (name, 0.8, 0.8); what is wrong with others is for the request to say."""
-    parts = tuple(cast("Sequence[object]", adapter)) if isinstance(adapter, list | tuple) else (adapter,)
-    return (*parts, parts[1]) if len(parts) == 2 else parts
 
 
 def to_image(picture: Tensor) -> Image.Image:

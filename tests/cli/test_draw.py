@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from sfumato.cli.walk import parse_framing, parse_size
 from sfumato.cli.progress import followed, half_blocks
+from sfumato.cli.walk import parse_framing, parse_size
 from sfumato.errors import InputError
 from sfumato.provenance.recipe import read_recipe
 

@@ -22,7 +22,8 @@ from sfumato.errors import InputError
 from sfumato.request import Request, fresh_seed
 
 if TYPE_CHECKING:
-    from sfumato.painter import Options, Painter, Picture
+    from sfumato.options import Options
+    from sfumato.painter import Painter, Picture
 
 Prompt = Annotated[str, typer.Argument(help="What the picture shows.")]
 

@@ -28,7 +28,8 @@ from sfumato.request import Request, fresh_seed
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from sfumato.painter import Options, Painter, Picture
+    from sfumato.options import Options
+    from sfumato.painter import Painter, Picture
 
 FAILED = 1
 JOINT = " · "  # the font of sheets has no dash

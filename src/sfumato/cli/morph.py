@@ -22,7 +22,8 @@ from sfumato.morphing import morphed
 from sfumato.request import Request, fresh_seed
 
 if TYPE_CHECKING:
-    from sfumato.painter import Options, Painter, Picture
+    from sfumato.options import Options
+    from sfumato.painter import Painter, Picture
 
 ANIMATED = (".webp", ".gif")
 DESCRIPTION = 0x010E  # of EXIF

@@ -14,7 +14,8 @@ from sfumato.errors import InputError
 from sfumato.request import Request
 
 if TYPE_CHECKING:
-    from sfumato.painter import Options, Painter
+    from sfumato.options import Options
+    from sfumato.painter import Painter
 
 Area = tuple[float, float, float, float]
 

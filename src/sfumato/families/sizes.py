@@ -40,7 +40,7 @@ class Sizes:
         return all(side in self.sides for side in size)
 
     def fitting(self, size: tuple[int, int]) -> tuple[int, int]:
-        """A size that can be drawn, shaped like ``size``: itself if it can be and is not far beyond ``native``.
+        """A size that can be drawn, shaped like ``size``: itself unless it is far beyond ``native``.
 
         What has more than ``MUCH`` times as many pixels as ``native`` is brought to as many.
         """
