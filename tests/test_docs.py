@@ -152,7 +152,7 @@ def test_excerpts_are_the_code_as_it_stands_and_short(document):
 
 def test_the_tour_has_excerpts_from_sentence_to_picture():
     sources = {Path(fence.source).name for fence in fences(TOUR) if fence.source}
-    assert {"draw.py", "job.py", "euler.py", "cfg.py", "engine.py", "unet.py"} <= sources
+    assert {"draw.py", "first.py", "euler.py", "cfg.py", "engine.py", "unet.py"} <= sources
     assert TOUR.read_text().count("\n") <= 245
 
 
@@ -191,7 +191,7 @@ def _paths(document: Path) -> list[str]:
     quoted = re.findall(r"`([^`\n]+)`", prose(document))
     pieces = [piece.partition("::")[0] for text in quoted for piece in text.split(" ")]
     ours = [piece for piece in pieces if piece.startswith((*OURS, *PACKAGES)) or piece.endswith(".py")]
-    return [piece for piece in ours if Path(piece).name != "x.py"]
+    return [piece for piece in ours if Path(piece).stem != "x"]
 
 
 def _found(path: str) -> Path | None:
