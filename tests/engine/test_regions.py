@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from guides_asked import ASKED
 
-from sfumato.diffusion.guidance import GUIDES
 from sfumato.diffusion.samplers import SAMPLERS
 from sfumato.engine import Engine, drawing
 from sfumato.errors import InputError
@@ -13,19 +13,6 @@ from sfumato.request import Request
 
 LEFT, RIGHT, ALL = (0.0, 0.0, 0.5, 1.0), (0.5, 0.0, 0.5, 1.0), (0.0, 0.0, 1.0, 1.0)
 BY = pytest.mark.parametrize("by", ["blend", "attention"])
-BRACKETS = {
-    "interval": "interval(cfg(4), start=0.2)",
-    "rescale": "rescale(cfg(4))",
-    "dynamic_thresholding": "dynamic_thresholding(cfg(4))",
-    "cfg_pp": "cfg_pp(0.6)",
-    "autoguidance": "autoguidance(2, layers=[1])",
-    "pag": "pag(cfg(4), 2, layers=[1])",
-    "seg": "seg(cfg(4), 2, layers=[1])",
-    "slg": "slg(cfg(4), 2, layers=[1], stop=0.6)",
-    "perp_neg": 'perp_neg(4, ["two yellow fish", 1])',
-    "compose": 'compose(4, ["two yellow fish", 2])',
-}
-NOT_HERE = {"pix2pix", "distilled", "true_cfg"}  # other models read these
 
 
 def region(area, words, *, negative="", seam=0.0):
@@ -79,9 +66,8 @@ def test_a_region_changes_the_picture_and_where_it_lies_matters(tiny_world, by):
 
 
 @BY
-@pytest.mark.parametrize("name", [name for name in GUIDES if name not in NOT_HERE])
-def test_every_guide_draws_regions(tiny_world, name, by):
-    guidance = BRACKETS.get(name, f"{name}(4)" if GUIDES[name].scale else name)
+@pytest.mark.parametrize("guidance", ASKED.values(), ids=ASKED)
+def test_every_guide_draws_regions(tiny_world, guidance, by):
     asked = halves(guidance=guidance, negative="two yellow fish", regions_by=by, sampler="euler")
     assert not torch.equal(
         drawn(tiny_world, asked).picture,
