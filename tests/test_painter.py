@@ -341,3 +341,12 @@ def test_a_batch_wears_what_was_worn_where_it_was_asked_for(tiny_weights, tiny_l
         assert next(painter.batch(["a cat"])).request.adapters
     with pytest.raises(sfumato.InputError, match="no adapter 'ink'"):
         next(late)
+
+
+def test_the_seed_makes_the_choices_of_regions_and_of_where_to_go(tiny_painter):
+    regions = [sfumato.region((0, 0, 0.5, 1), "a {red|red} cat", negative="{car|car}")]
+    request = tiny_painter.request("a castle", seed=3, regions=regions, toward=("a {blue|blue} car", 0.5))
+    assert request.regions == (((0, 0, 0.5, 1), "a red cat", "car", 0.06),)
+    assert request.toward == ("a blue car", 0.5)
+    with pytest.raises(sfumato.InputError, match="not another prompt with a share"):
+        tiny_painter.request("a castle", toward=("a car",))

@@ -156,7 +156,7 @@ class Painter:
     def request(self, wish: str | Request, **options: Unpack[Options]) -> Request:
         """The full request for a sentence, with a fresh seed if none is given. Raises InputError.
 
-        The seed makes the choices that a sentence leaves open: "a {red|blue} cat". A picture and a mask are
+        The seed makes the choices that texts leave open: "a {red|blue} cat". A picture and a mask are
         kept here, and named in the request by their digests; both are brought to the request's size. A
         ``Request`` is drawn as it is, and wears what it names alone.
         """
@@ -180,9 +180,16 @@ class Painter:
             values = {**vars(wish), **values}
         else:
             values.setdefault("seed", fresh_seed())
-            folder = values.pop("wildcards", None)
+            seed, folder = values["seed"], values.pop("wildcards", None)
             for what, text in (("prompt", wish), ("negative", values.get("negative", ""))):
-                values[what] = chosen(text, values["seed"], folder)
+                values[what] = chosen(text, seed, folder)
+            match values.get("toward"):
+                case (str(text), share):
+                    values["toward"] = (chosen(text, seed, folder), share)
+                case _:
+                    pass  # it is for the request to say what is wrong
+            if "regions" in brought:
+                brought["regions"] = [each.chosen(seed, folder) for each in brought["regions"]]
             values["adapters"] = (*wearing, *values.get("adapters", ()))
             values["model"] = self.name
         rows = {name: {row[0] for row in values.get(name, ())} for name in ("controls", "references")}

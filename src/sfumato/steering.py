@@ -24,6 +24,7 @@ from sfumato.families.model import Model
 from sfumato.pictures import Brought, Opened, opened_mask_with_notes, opened_with_notes, tensor_of
 from sfumato.provenance.recipe import pixel_digest
 from sfumato.request import Request
+from sfumato.text.wildcards import chosen
 
 KEPT = 2**30
 """Bytes of pictures on a lightbox: 340 of them at 512x512, and one photo of 8000x8000."""
@@ -88,6 +89,11 @@ class Region:
     words: str
     negative: str
     seam: float
+
+    def chosen(self, seed: int, folder: Path | None) -> Region:
+        """The region with the choices that a seed makes in its words."""
+        words, negative = (chosen(text, seed, folder) for text in (self.words, self.negative))
+        return replace(self, words=words, negative=negative)
 
 
 def region(area: Area, words: str, *, negative: str = "", seam: float = 0.06) -> Region:
