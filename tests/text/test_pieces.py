@@ -59,7 +59,7 @@ def test_any_text_is_read_and_no_two_neighbours_weigh_the_same(text):
         assert BREAK in (here, there) or here.weight != there.weight
 
 
-@given(st.text())
+@given(st.text().filter(lambda text: "BREAK" not in text))  # a word, which no sign escapes
 def test_an_escaped_text_is_read_as_it_stands(text):
     escaped = "".join(f"\\{letter}" if letter in "()[]{}<>|:_\\" else letter for letter in text)
     assert pieces(escaped) == ((Piece(text),) if text else ())
