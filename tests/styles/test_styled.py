@@ -27,6 +27,12 @@ def test_looks_are_put_on_in_order_the_first_nearest_to_the_sentence(folder):
     assert styled("a cat,", "", ["bone", "watercolor"], folder).prompt == "a cat, bone, watercolor"
 
 
+def test_a_look_that_the_sentence_has_already_is_not_put_on_twice(folder):
+    look = styled("a cat, Watercolor", "", ["watercolor", "bone"], folder)
+    assert look.prompt == "a cat, Watercolor, bone"
+    assert look.notes == ("style watercolor: the sentence says its words already",)
+
+
 def test_no_look_changes_nothing():
     look = styled(" a [cat:dog:0.4] AND b :0.3", "x", [])
     assert (look.prompt.split(), look.negative, look.settings, look.notes) == (

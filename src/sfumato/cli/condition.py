@@ -10,6 +10,7 @@ import typer
 
 from sfumato.cli.output import free, try_to_write
 from sfumato.errors import InputError
+from sfumato.files import written_whole
 
 if TYPE_CHECKING:
     from sfumato.conditions.condition import Condition
@@ -52,7 +53,8 @@ def condition(
         raise InputError(f"{target}: is the picture itself; name another file with -o")
     try_to_write(target)
     image, notes = made(kind, picture, None if size is None else _size(size))
-    image.save(target)
+    with written_whole(target) as file:
+        image.save(file, "PNG")
     typer.echo(f"{target}: {image.width}x{image.height}, {name}")
     for note in notes:
         typer.echo(f"note: {note}", err=True)

@@ -23,6 +23,7 @@ from sfumato.cli.known import known_of
 from sfumato.cli.output import free, try_to_write
 from sfumato.cli.steering import Steering
 from sfumato.errors import InputError, SfumatoError
+from sfumato.files import written_whole
 from sfumato.request import Request, fresh_seed
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def grid(*, varied: Varied, placing: Placing, steering: Steering, files: Files) 
     told: Options = {**placing.options(), **steering.options(_as_it_is)}
     outcomes = list(_drawn(painter, planned, told, placing.pictures))
     _write_csv(path.with_suffix(".csv"), outcomes)
-    _sheet(outcomes, wide, across, placing.cell).save(path)
+    with written_whole(path) as file:
+        _sheet(outcomes, wide, across, placing.cell).save(file, "PNG")
     _tell(outcomes)
     typer.echo(path)
     typer.echo(path.with_suffix(".csv"))

@@ -18,6 +18,7 @@ from sfumato.cli.steering import Beginning, Steering
 from sfumato.cli.walk import Walk
 from sfumato.cli.wording import Wording
 from sfumato.errors import InputError
+from sfumato.files import written_whole
 from sfumato.morphing import morphed
 from sfumato.request import Request, fresh_seed
 
@@ -153,7 +154,16 @@ def _write(film: Film, pictures: Sequence[Picture]) -> None:
     exif[DESCRIPTION] = told
     gif = film.output.suffix.lower() == ".gif"
     kind: dict[str, Any] = {"comment": told.encode()} if gif else {"quality": 90, "exif": exif}
-    first.save(film.output, save_all=True, append_images=others, duration=milliseconds, loop=0, **kind)
+    with written_whole(film.output) as file:
+        first.save(
+            file,
+            "GIF" if gif else "WEBP",
+            save_all=True,
+            append_images=others,
+            duration=milliseconds,
+            loop=0,
+            **kind,
+        )
     typer.echo(film.output)
 
 

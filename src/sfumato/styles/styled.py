@@ -47,6 +47,9 @@ def styled(
     )
     strange = [preset for preset in chosen if family is not None and family not in preset.works]
     settings, notes = _settled([preset for preset in chosen if preset not in strange])
+    notes += [
+        f"style {each.name}: the sentence says its words already" for each in chosen if _says(sentence, each)
+    ]
     notes += [_unknown(preset, family or "") for preset in strange]
     return Styled(
         prompt=prompt,
@@ -57,12 +60,19 @@ def styled(
 
 
 def _worn(branch: str, presets: Sequence[Preset]) -> str:
-    """One text in its looks; the weight that AND gives it stays behind all words."""
+    """One text in its looks, but for those that it says already; the weight of AND stays behind all words."""
     found = _BRANCH.fullmatch(branch)
     words, weight = (found["words"], found["weight"] or "") if found else (branch, "")
     for preset in presets:
-        words = preset.prompt.replace(PLACE, words.strip().rstrip(",").rstrip())
+        if not _says(words, preset):
+            words = preset.prompt.replace(PLACE, words.strip().rstrip(",").rstrip())
     return words + weight
+
+
+def _says(words: str, preset: Preset) -> bool:
+    """Whether words hold all that the look would add, each between commas."""
+    said = [part.strip().lower() for part in _COMMAS.split(words)]
+    return all(each.lower() in said for each in preset.adds)
 
 
 def _joined(texts: Sequence[str]) -> str:
