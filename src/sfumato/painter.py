@@ -38,6 +38,7 @@ from sfumato.text.wildcards import chosen
 
 EMBEDDED = Request.model
 CONTROL, REFERENCE = "control", "reference"  # what the networks are called that the package ships beside it
+ENCODER = "image_encoder"  # the folder of CLIP's image tower in a model's folder
 TOLD = 1000  # requests of which it is known what was decided to read their pictures
 STEERING = ("picture", "mask", "controls", "references", "regions")
 """Options that bring pictures or objects, which a request knows as digests and rows."""
@@ -114,9 +115,10 @@ class Painter:
         tower = None if encoder is None else open_checkpoint(encoder)
         model = self.model
         told = hang(Peg(name=name, file=found, closet=model.closet, controls=model.controls, encoder=tower))
-        self._digests[name] = digest(found.path) if found.path.is_file() else digest(found.files[0])
+        self._digests[name] = digest(found.path)
         if tower is not None:
-            self._digests[f"{name} encoder"] = digest(tower.files[0])
+            inside = tower.path / ENCODER
+            self._digests[f"{name} encoder"] = digest(inside if inside.is_dir() else tower.path)
         return (*found.notes, *told)
 
     def learn(self, path: str | Path, *, name: str | None = None) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ def _name(recipe: Recipe, kind: str, path: Path) -> str:
     """What the picture's prompt calls a file: the name under which the recipe has it, else the file's own."""
     from sfumato.checkpoints.safetensors import digest
 
-    if path.is_dir():
+    if path.is_dir() and kind != "control":
         return ""
     sha256 = digest(path)
     roles = [role for role, known in recipe.files.items() if known == sha256]
