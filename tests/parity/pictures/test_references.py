@@ -21,6 +21,7 @@ from sfumato.adapters.ip_adapter import ImagePrompts, read_ip_adapter
 from sfumato.adapters.sight import fit, read_sight
 from sfumato.checkpoints.open import open_checkpoint
 from sfumato.checkpoints.placing import PLACE
+from sfumato.checkpoints.safetensors import digest
 from sfumato.diffusion.guidance import cfg
 from sfumato.diffusion.noise import SeededNoise
 from sfumato.diffusion.protocol import Conditioning, ImagePrompt, drive, guided
@@ -166,7 +167,11 @@ def test_a_person_who_names_the_files_gets_the_picture_of_diffusers(setting, tmp
     shown(picture(3)).save(tmp_path / "painting.png")
     (told,) = painter.hang(setting.file("sd1", kind), name="painting", encoder=setting.encoder)
     assert "IP-Adapter Plus" in told
-    got = ours(painter, references=[reference(tmp_path / "painting.png", strength=SCALE)])
+    steered = [reference(tmp_path / "painting.png", strength=SCALE)]
+    got = ours(painter, references=steered)
+    files = painter("a cat", steps=1, seed=1, references=steered).recipe().files
+    assert files["control painting"] == digest(setting.file("sd1", kind))
+    assert files["control painting encoder"] == digest(setting.encoder)
     painter.remove("painting")
     pipe = setting.theirs("sd1", kind)
     pipe.set_ip_adapter_scale(SCALE)
