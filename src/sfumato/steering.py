@@ -263,8 +263,8 @@ def network_for(kind: str, model: Model) -> str:
     if kind in controls:
         return kind
     taught = [name for name, control in controls.items() if kind in control.kinds]
-    known = ", ".join(
-        f"{name} reads {' and '.join(each.kinds)}" for name, each in controls.items() if each.kinds
+    known = "; ".join(
+        f"{name} reads {', '.join(each.kinds)}" for name, each in controls.items() if each.kinds
     )
     able = taught or [name for name, each in controls.items() if not each.kinds]
     return _only(f"{kind or 'as-is'} control", able, f" ({known})" if known else "")

@@ -75,24 +75,55 @@ class Steered:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """The files that it was drawn with, as they were named to draw."""
+
+    model: Model = None
+    lora: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="An adapter that it wore; repeatable.")
+    ] = None
+    embedding: Embeddings = None
+    unet: UNet = None
+    vae: Vae = None
+    text_encoder: Tower = None
+    text_encoder_2: Tower2 = None
+    refiner: Refiner = None
+
+    def brought(self, recipe: Recipe) -> Brought:
+        """All of them under the names that the recipe has for them, loaded as it says."""
+        how: LoadingOptions = {
+            "unet": self.unet,
+            "vae": self.vae,
+            "text_encoder": self.text_encoder,
+            "text_encoder_2": self.text_encoder_2,
+            "refiner": self.refiner,
+            **_loading(recipe),
+        }
+        return Brought(
+            model=self.model,
+            loras=[Worn(path, 1.0, 1.0, _name(recipe, "adapter", path)) for path in self.lora or ()],
+            embeddings=[(_name(recipe, "word", path), path) for path in self.embedding or ()],
+            how=how,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """The picture that it went on from."""
+
+    begun: Annotated[Path | None, typer.Option("--from", metavar="PICTURE", help="What it went on from.")] = (
+        None
+    )
+    mask: Annotated[Path | None, typer.Option(metavar="MASK", help="The mask of that.")] = None
+
+
 @unbundled
 def replay(
     picture: Annotated[Path, typer.Argument(help="A PNG that sfumato drew.")],
     *,
-    model: Model = None,
-    lora: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="An adapter that it wore; repeatable.")
-    ] = None,
-    embedding: Embeddings = None,
-    unet: UNet = None,
-    vae: Vae = None,
-    text_encoder: Tower = None,
-    text_encoder_2: Tower2 = None,
-    refiner: Refiner = None,
-    begun: Annotated[
-        Path | None, typer.Option("--from", metavar="PICTURE", help="What it went on from.")
-    ] = None,
-    mask: Annotated[Path | None, typer.Option(metavar="MASK", help="The mask of that.")] = None,
+    loaded: Loaded,
+    begun: Begun,
     steered: Steered,
 ) -> None:
     """Draw a picture again from its recipe.
@@ -103,26 +134,12 @@ def replay(
     from sfumato.provenance.recipe import pixel_digest, read_recipe
 
     recipe = read_recipe(picture)
-    how: LoadingOptions = {
-        "unet": unet,
-        "vae": vae,
-        "text_encoder": text_encoder,
-        "text_encoder_2": text_encoder_2,
-        "refiner": refiner,
-        **_loading(recipe),
-    }
-    nets = steered.missing(recipe, shipped=model is None)
-    _check_brought(picture, recipe, {**how, "model": model, "begun": begun, "mask": mask}, nets)
+    nets = steered.missing(recipe, shipped=loaded.model is None)
+    _check_brought(picture, recipe, {**vars(loaded), **vars(begun)}, nets)
     kept = _pixels(picture)
-    brought = Brought(
-        model=model,
-        loras=[Worn(path, 1.0, 1.0, _name(recipe, "adapter", path)) for path in lora or ()],
-        embeddings=[(_name(recipe, "word", path), path) for path in embedding or ()],
-        how=how,
-    )
-    painter = brought.painter(texts_of(recipe.request))
+    painter = loaded.brought(recipe).painter(texts_of(recipe.request))
     steered.hang(painter, recipe)
-    request = _continued(painter, replace(recipe.request, model=painter.name), begun, mask)
+    request = _continued(painter, replace(recipe.request, model=painter.name), begun.begun, begun.mask)
     painter.lay(request, **steered.brought())
     again = painter(request)
     if pixel_digest(again.image) == pixel_digest(kept):

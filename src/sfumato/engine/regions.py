@@ -7,9 +7,9 @@ share the rows, and each place attends to its region's words (``adapters/regiona
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,13 +24,20 @@ from sfumato.engine.dressing import NOTHING, Dress
 from sfumato.engine.guide_tree import listing_of, tree, wanted_guide
 from sfumato.engine.guides import Asked
 from sfumato.engine.question import Encode
-from sfumato.engine.staged import Stages, asking_once, check_stages, staged, stages_asked
+from sfumato.engine.staged import (
+    Asking,
+    Stages,
+    Telling,
+    asking_once,
+    check_stages,
+    retold,
+    staged,
+    stages_asked,
+)
 from sfumato.engine.wish import Wish, Wishes, wishes
 from sfumato.errors import InputError
 from sfumato.families.model import Encoded, Model
 from sfumato.request import Request
-
-Asking: TypeAlias = Generator[list[Encode], Any, Asked]
 
 
 class Placed(NamedTuple):
@@ -195,25 +202,19 @@ def _worded(asking: Asking, wish: Wish, there: Sequence[tuple[Placed, Wish]]) ->
     """The same talk, in which the answer to each text of ``wish`` tells those of the regions beside it."""
     one_sided = any(listing_of(each) is GUIDES["nag"] for each in tree(wanted_guide(wish)))
     placed = [each for each, _ in there]
-    answers: list[Encoded] | None = None
-    try:
-        while True:
-            try:
-                questions = asking.send(answers)
-            except StopIteration as done:
-                return done.value
-            theirs = [
-                [] if one_sided and each.wording.unwanted else _theirs(each, wish, there)
-                for each in questions
-            ]
-            asked = list(dict.fromkeys([*questions, *(each for row in theirs for each in row)]))
-            read: dict[Encode, Encoded] = dict(zip(asked, (yield asked), strict=True))
-            answers = [
-                _joined(read[each], [(place, read[other]) for place, other in zip(placed, row, strict=False)])
-                for each, row in zip(questions, theirs, strict=True)
-            ]
-    finally:
-        asking.close()
+
+    def told(questions: Sequence[Encode]) -> Telling:
+        theirs = [
+            [] if one_sided and each.wording.unwanted else _theirs(each, wish, there) for each in questions
+        ]
+        asked = list(dict.fromkeys([*questions, *(each for row in theirs for each in row)]))
+        read: dict[Encode, Encoded] = dict(zip(asked, (yield asked), strict=True))
+        return [
+            _joined(read[each], [(place, read[other]) for place, other in zip(placed, row, strict=False)])
+            for each, row in zip(questions, theirs, strict=True)
+        ]
+
+    return retold(asking, told)
 
 
 def _theirs(asked: Encode, wish: Wish, there: Sequence[tuple[Placed, Wish]]) -> list[Encode]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -20,6 +20,12 @@ from sfumato.families.model import Encoded
 from sfumato.text.clip import LENGTH
 
 Stages = Sequence[tuple[int, Wish]]
+
+Asking: TypeAlias = Generator[list[Encode], Any, Asked]
+"""A guide that is asking for its words."""
+
+Telling: TypeAlias = Generator[list[Encode], Any, list[Any]]
+"""What answers such questions, and may ask others for it."""
 
 MOST_CHUNKS = 500
 """Of all that one request says at its steps: what was read is kept until the picture is done, which is 300 MB
@@ -59,24 +65,31 @@ def stages_asked(
     )
 
 
-def asking_once(
-    asking: Generator[list[Encode], Any, Asked], known: dict[Encode, object]
-) -> Generator[list[Encode], Any, Asked]:
-    """The same talk, which is not heard where ``known`` has the answers; what it learns is added there."""
-    answers: list[object] | None = None
+def retold(asking: Asking, told: Callable[[Sequence[Encode]], Telling]) -> Asking:
+    """The same talk, whose questions are answered by another talk, ``told``, each time it asks some."""
+    answers: list[Any] | None = None
     try:
         while True:
             try:
                 questions = asking.send(answers)
             except StopIteration as done:
                 return done.value
-            new = list(dict.fromkeys(each for each in questions if each not in known))
-            if new:
-                known |= dict(zip(new, (yield new), strict=True))
-                _check_kept(known.values())
-            answers = [known[each] for each in questions]
+            answers = yield from told(questions)
     finally:
         asking.close()
+
+
+def asking_once(asking: Asking, known: dict[Encode, object]) -> Asking:
+    """The same talk, which is not heard where ``known`` has the answers; what it learns is added there."""
+
+    def told(questions: Sequence[Encode]) -> Telling:
+        new = list(dict.fromkeys(each for each in questions if each not in known))
+        if new:
+            known.update(zip(new, (yield new), strict=True))
+            _check_kept(known.values())
+        return [known[each] for each in questions]
+
+    return retold(asking, told)
 
 
 def too_much() -> InputError:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from sfumato.diffusion.protocol import Conditioning
-from sfumato.engine.guides import Asked
 from sfumato.engine.question import Encode
+from sfumato.engine.staged import Asking, Telling, retold
 from sfumato.errors import InputError
 from sfumato.families.model import Encoded
 from sfumato.text.grammar import parse
-
-Asking = Generator[list[Encode], Any, Asked]
 
 
 def check_toward(prompt: str) -> None:
@@ -32,23 +29,18 @@ def check_toward(prompt: str) -> None:
 def leaning(asking: Asking, prompts: Collection[str], toward: tuple[str, float]) -> Asking:
     """The same talk, in which each of ``prompts`` is answered as it stands on the way to another sentence."""
     other, share = toward
-    answers: list[Encoded] | None = None
-    try:
-        while True:
-            try:
-                questions = asking.send(answers)
-            except StopIteration as done:
-                return done.value
-            leans = [each for each in questions if each.wording.text in prompts and not each.wording.unwanted]
-            ends = [Encode(replace(each.wording, text=other)) for each in leans]
-            asked = list(dict.fromkeys([*questions, *ends]))
-            found: dict[Encode, Encoded] = dict(zip(asked, (yield asked), strict=True))
-            mixed = {
-                each: _between(found[each], found[end], share) for each, end in zip(leans, ends, strict=True)
-            }
-            answers = [mixed[each] if each in mixed else found[each] for each in questions]
-    finally:
-        asking.close()
+
+    def told(questions: Sequence[Encode]) -> Telling:
+        leans = [each for each in questions if each.wording.text in prompts and not each.wording.unwanted]
+        ends = [Encode(replace(each.wording, text=other)) for each in leans]
+        asked = list(dict.fromkeys([*questions, *ends]))
+        found: dict[Encode, Encoded] = dict(zip(asked, (yield asked), strict=True))
+        mixed = {
+            each: _between(found[each], found[end], share) for each, end in zip(leans, ends, strict=True)
+        }
+        return [mixed[each] if each in mixed else found[each] for each in questions]
+
+    return retold(asking, told)
 
 
 def _between(here: Encoded, there: Encoded, share: float) -> Encoded:
