@@ -202,14 +202,14 @@ def _beside(words: Perturbed | None, pictures: Sequence[_Pictures]) -> Callable[
             if any(strengths):
                 scale = torch.tensor(strengths, device=mixed.device, dtype=mixed.dtype).view(-1, 1, 1)
                 picked = each.reader.mixed(what, each.tokens, each.role)
-                mixed = mixed + scale * picked
+                mixed = mixed + _scaled(picked, scale)
         return mixed
 
     return look
 
 
 def _scaled(added: Tensor, scale: Tensor) -> Tensor:
-    """Zeros for rows that weigh nothing, even where a control that saw no hint left its range of numbers."""
+    """Zeros for rows that weigh nothing, even where a network that saw nothing left its range of numbers."""
     return torch.where(scale == 0, 0, added * scale)
 
 
