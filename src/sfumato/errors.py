@@ -3,6 +3,9 @@
     SfumatoError
     ├── InputError        the request cannot be drawn: change the request (also a ValueError; CLI exit 2)
     ├── CheckpointError   the weights are damaged, unknown or incomplete: change the file
+    ├── OutOfMemory       it does not fit, here and now: ask for less, the message says how much fits
+    ├── NotFinite         a network answered numbers that are none: change how the weights are loaded
+    ├── DeadlinePassed    it was not finished in the time that was given: give more, or ask for less
     ├── DivergedError     training left the finite numbers: change the recipe
     └── MissingExtra      an optional package or artwork is absent: install it, the message says how
 
@@ -20,6 +23,18 @@ class InputError(SfumatoError, ValueError):
 
 class CheckpointError(SfumatoError):
     """A weights file that is damaged, of an unknown kind, or not exactly what the network needs."""
+
+
+class OutOfMemory(SfumatoError):  # noqa: N818 - named after what happened
+    """A model or a picture that does not fit into memory, foreseen or met; other requests go on."""
+
+
+class NotFinite(SfumatoError, ArithmeticError):  # noqa: N818 - as above
+    """A network answered with numbers that are not finite: no picture, and never a black one."""
+
+
+class DeadlinePassed(SfumatoError):  # noqa: N818 - as above
+    """A picture that was not finished in the time that its request gave it."""
 
 
 class DivergedError(SfumatoError, ArithmeticError):

@@ -25,7 +25,7 @@ from sfumato.checkpoints.placing import Place
 from sfumato.checkpoints.safetensors import digest
 from sfumato.choosing import Best, best_of, judge_of, read_clip
 from sfumato.conditions.condition import Given
-from sfumato.engine import Drawing, Drawn, Engine, Seen, drawing
+from sfumato.engine import Drawing, Drawn, Engine, Seen, Watcher, drawing
 from sfumato.errors import InputError
 from sfumato.families.model import Model
 from sfumato.families.source import Source
@@ -222,6 +222,21 @@ class Painter:
         again = Again(controls=controls, references=references, masks=masks)
         again.lay(request, self.model, self._lightbox)
 
+    def job(self, request: Request, watcher: Watcher | None = None) -> Drawing:
+        """A full request as a generator for whoever runs an engine; ``finished`` makes a picture of its end.
+
+        Raises InputError, when it is begun, for what this model cannot draw.
+        """
+        return drawing(request, self.model, watcher, pictures=self._lightbox.pictures)
+
+    def finished(self, request: Request, outcome: Drawn, *, fast: bool) -> Picture:
+        """The picture that a job ended with; ``fast``: its forwards' sizes depended on its neighbours."""
+        return self._picture(request, outcome, fast=fast)
+
+    def bring(self, image: Image.Image) -> str:
+        """Lay a picture, or a mask in mode L, where requests find it by the digest that is given back."""
+        return self._lightbox.lay(image)
+
     def _hang_embedded(self, *, controls: bool, references: bool) -> None:
         """Hang the shipped control or reader of references, the first time that one is asked for."""
         if self.source.path != families.embedded():
@@ -304,17 +319,18 @@ class Painter:
         if errors:
             raise ExceptionGroup(f"{len(errors)} of {turn} pictures could not be drawn", errors)
 
-    def _picture(self, request: Request, outcome: Drawn | Exception) -> Picture:
+    def _picture(self, request: Request, outcome: Drawn | Exception, *, fast: bool | None = None) -> Picture:
         if isinstance(outcome, Exception):
             raise outcome
-        fast = ("drawn fast: in another batch its pixels may differ a little",) * self.engine.fast
+        fast = self.engine.fast if fast is None else fast
+        told = ("drawn fast: in another batch its pixels may differ a little",) * fast
         return Picture(
             image=to_image(outcome.picture),
             request=request,
-            notes=(*self._opened.get(request, ()), *outcome.notes, *fast),
+            notes=(*self._opened.get(request, ()), *outcome.notes, *told),
             means=self._means(request, outcome),
             setup=Setup(
-                fast=self.engine.fast,
+                fast=fast,
                 device=outcome.picture.device.type,
                 threads=torch.get_num_threads(),
             ),

@@ -1,6 +1,6 @@
 """Running networks: ``job.py`` is one request as a generator, ``engine.py`` answers many of them together."""
 
 from sfumato.engine.engine import EXACT_ROWS, FAST_ROWS, Ended, Engine
-from sfumato.engine.job import Drawing, Drawn, Seen, drawing
+from sfumato.engine.job import Drawing, Drawn, Seen, Watcher, drawing
 
-__all__ = ["EXACT_ROWS", "FAST_ROWS", "Drawing", "Drawn", "Ended", "Engine", "Seen", "drawing"]
+__all__ = ["EXACT_ROWS", "FAST_ROWS", "Drawing", "Drawn", "Ended", "Engine", "Seen", "Watcher", "drawing"]
