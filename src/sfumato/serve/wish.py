@@ -1,4 +1,4 @@
-"""What a client asks for: a ``Request`` as JSON, with pictures by their digests, and what only a server knows.
+"""What a client asks for: a ``Request`` as JSON, pictures by their digests, and what only a server knows.
 
 Field names, shapes and meanings are those of ``request.Request``. The seed may be absent; pictures are named
 by the digest that an upload was answered with, or that a picture of the gallery has (``pixels``).
