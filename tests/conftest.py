@@ -5,6 +5,8 @@ import os
 os.environ.setdefault("GOMP_SPINCOUNT", "0")  # read once, when torch brings OpenMP in
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core each: more threads than cores are slower than one
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import random
 import sys
