@@ -7,7 +7,7 @@ painter("a red cat", seed=7).save("cat.png")
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -236,6 +236,18 @@ class Painter:
     def bring(self, image: Image.Image) -> str:
         """Lay a picture, or a mask in mode L, where requests find it by the digest that is given back."""
         return self._lightbox.lay(image)
+
+    @property
+    def pictures(self) -> Mapping[str, Tensor]:
+        """The pictures that lie here now, (1, 3, H, W) in 0..1 and masks (1, 1, H, W), by their digests."""
+        return self._lightbox.pictures
+
+    def laid(self, digest: str) -> Image.Image:
+        """The picture, or the mask, that lies here under a digest. Raises InputError where none does."""
+        rows = self._lightbox.pictures.get(digest)
+        if rows is None:
+            raise InputError(f"no picture {digest[:12]}... lies here: bring it")
+        return to_image(rows) if rows.shape[1] == 3 else to_image(rows.expand(-1, 3, -1, -1)).getchannel(0)
 
     def _hang_embedded(self, *, controls: bool, references: bool) -> None:
         """Hang the shipped control or reader of references, the first time that one is asked for."""

@@ -19,12 +19,12 @@ import typer
 from sfumato.cli.axes import VARIED, Axis, Cell, axis, cells, changes, listed, text_axes
 from sfumato.cli.brought import Files, texts_of
 from sfumato.cli.bundles import unbundled
-from sfumato.cli.known import known_of
 from sfumato.cli.output import free, try_to_write
 from sfumato.cli.steering import Steering
 from sfumato.errors import InputError, SfumatoError
 from sfumato.files import written_whole
 from sfumato.request import Request, fresh_seed
+from sfumato.words.known import known_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,8 +8,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from sfumato.cli.known import known_of
 from sfumato.cli.steering import Chosen
+from sfumato.words.known import known_of
 
 
 class Worded(NamedTuple):

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sfumato.cli.known import Known, known_of
 from sfumato.errors import CheckpointError, InputError
+from sfumato.words.known import Known, known_of
 
 if TYPE_CHECKING:
     from torch import Tensor
