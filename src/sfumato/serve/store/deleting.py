@@ -1,0 +1,28 @@
+"""Delete means gone: from every answer at once, then the files, then the words; also when killed between."""
+
+from __future__ import annotations
+
+from sfumato.serve.store.folder import Folder
+from sfumato.serve.store.records import Kept
+from sfumato.serve.store.store import Store
+
+
+def delete_picture(store: Store, folder: Folder, id: str) -> Kept | None:  # noqa: A002 - as everywhere
+    """Delete a picture, its thumbnail and its words; what it was, or None where there is none."""
+    found = store.condemn(id)
+    if found is not None:
+        _erase(store, folder, found)
+    return found
+
+
+def finish_deletions(store: Store, folder: Folder) -> int:
+    """At a server's start: do what a kill broke off; how many there were."""
+    begun = store.condemned()
+    for kept in begun:
+        _erase(store, folder, kept)
+    return len(begun)
+
+
+def _erase(store: Store, folder: Folder, kept: Kept) -> None:
+    folder.remove(kept)
+    store.delete(kept.id)

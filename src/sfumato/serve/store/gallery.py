@@ -1,0 +1,83 @@
+"""The gallery in the database, as functions of a transaction: found by words, marked, deleted for good."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Select, func, select, update
+
+from sfumato.serve.store.ids import is_id
+from sfumato.serve.store.jobs import blank
+from sfumato.serve.store.records import Kept, Query
+from sfumato.serve.store.rows import folded, kept_of, storable
+from sfumato.serve.store.tables import PICTURES
+
+LISTED = PICTURES.c.condemned.is_(False)
+MOST_WORDS = 20  # of a search: each costs one more pass over what was found by those before it
+
+
+def picture(connection: Connection, id: str) -> Kept | None:  # noqa: A002 - what it is called everywhere
+    return _first(connection, select(PICTURES).where(PICTURES.c.id == id, LISTED)) if is_id(id) else None
+
+
+def by_pixels(connection: Connection, digest: str) -> Kept | None:
+    """The newest picture of these pixels."""
+    newest = select(PICTURES).where(PICTURES.c.pixels == storable(digest), LISTED)
+    return _first(connection, newest.order_by(PICTURES.c.id.desc()).limit(1))
+
+
+def search(connection: Connection, query: Query) -> list[Kept]:
+    wanted = select(PICTURES).where(LISTED).order_by(PICTURES.c.id.desc()).limit(query.limit)
+    for word in folded(query.words).split()[:MOST_WORDS]:
+        wanted = wanted.where(PICTURES.c.folded.contains(word, autoescape=True))
+    if query.model is not None:
+        wanted = wanted.where(PICTURES.c.model == storable(query.model))
+    if query.since is not None:
+        wanted = wanted.where(PICTURES.c.created >= query.since)
+    if query.until is not None:
+        wanted = wanted.where(PICTURES.c.created < query.until)
+    if query.favourite is not None:
+        wanted = wanted.where(PICTURES.c.favourite.is_(query.favourite))
+    if query.client is not None:
+        wanted = wanted.where(PICTURES.c.client == query.client)
+    if query.before is not None:
+        wanted = wanted.where(PICTURES.c.id < storable(query.before))
+    return [kept_of(row) for row in connection.execute(wanted).mappings()]
+
+
+def favourite(connection: Connection, id: str, marked: bool) -> bool:  # noqa: A002
+    changed = update(PICTURES).where(PICTURES.c.id == id, LISTED).values(favourite=marked)
+    return connection.execute(changed).rowcount == 1
+
+
+def condemn(connection: Connection, id: str) -> Kept | None:  # noqa: A002
+    """Take a picture out of every answer, before its files go: a kill between finds the deletion begun."""
+    found = picture(connection, id)
+    if found is not None:
+        connection.execute(update(PICTURES).where(PICTURES.c.id == id).values(condemned=True))
+    return found
+
+
+def condemned(connection: Connection) -> list[Kept]:
+    found = connection.execute(select(PICTURES).where(PICTURES.c.condemned))
+    return [kept_of(row) for row in found.mappings()]
+
+
+def delete(connection: Connection, id: str) -> Kept | None:  # noqa: A002
+    """Remove a picture's row, and with a job's last picture the words of that job."""
+    found = _first(connection, select(PICTURES).where(PICTURES.c.id == id)) if is_id(id) else None
+    if found is not None:
+        connection.execute(PICTURES.delete().where(PICTURES.c.id == id))
+        blank(connection, found.job, hide=False)
+    return found
+
+
+def models(connection: Connection, client: str | None) -> dict[str, int]:
+    """How many pictures there are of each model, by its name."""
+    counted = select(PICTURES.c.model, func.count()).where(LISTED).group_by(PICTURES.c.model)
+    if client is not None:
+        counted = counted.where(PICTURES.c.client == client)
+    return {name: count for name, count in connection.execute(counted.order_by(PICTURES.c.model))}
+
+
+def _first(connection: Connection, wanted: Select[tuple[object, ...]]) -> Kept | None:
+    row = connection.execute(wanted).mappings().first()
+    return None if row is None else kept_of(row)
