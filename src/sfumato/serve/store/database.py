@@ -2,7 +2,7 @@
 
 A transaction that writes has the database to itself from its first statement on (SQLite: BEGIN IMMEDIATE;
 PostgreSQL: rows are locked as they are changed, and ``alone`` orders what counts rows). SQLite writes ahead
-(WAL) with synchronous=FULL: when a commit has returned it is on the disk, and survives a kill and a power cut.
+(WAL) with synchronous=FULL: once a commit has returned it is on the disk, and survives kills and power cuts.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Database:
             if not connection.scalar(text(f"SELECT pg_try_advisory_lock({SERVING})")):
                 connection.close()
                 raise InputError(
-                    f"{self.shown} is in use by another sfumato server: stop that one, or name another database"
+                    f"{self.shown} is in use by another sfumato: stop that one, or name another database"
                 )
             self._serving = connection
 

@@ -77,7 +77,7 @@ class Folder:
     # pictures ------------------------------------------------------------------------------------
 
     def picture_path(self, job: str, index: int, created: float) -> Path:
-        """Where the picture ``index`` of a job lies that was ``created`` then; again the same if drawn again."""
+        """Where picture ``index`` of a job lies that was ``created`` then; the same when drawn again."""
         if not is_id(job):
             raise ValueError(f"job id {job!r} is not of fresh_id")
         day = datetime.fromtimestamp(created, UTC)

@@ -75,7 +75,8 @@ def models(connection: Connection, client: str | None) -> dict[str, int]:
     counted = select(PICTURES.c.model, func.count()).where(LISTED).group_by(PICTURES.c.model)
     if client is not None:
         counted = counted.where(PICTURES.c.client == client)
-    return {name: count for name, count in connection.execute(counted.order_by(PICTURES.c.model))}
+    counts = connection.execute(counted.order_by(PICTURES.c.model)).all()
+    return {name: count for name, count in counts}  # noqa: C416 - rows are not pairs to a type checker
 
 
 def _first(connection: Connection, wanted: Select[tuple[object, ...]]) -> Kept | None:

@@ -75,7 +75,7 @@ def _check_room(connection: Connection, client: str, most: Most) -> None:
 
 
 def _until_a_place(connection: Connection) -> int:
-    """Seconds that the jobs which ended lately ran; one of those that run now ends no later, by all we know."""
+    """Seconds that jobs ran which ended lately; one of those that run now should end no later."""
     lately = select(JOBS.c.started, JOBS.c.ended).where(JOBS.c.state == "done").order_by(JOBS.c.id.desc())
     spans = [ended - started for started, ended in connection.execute(lately.limit(LATELY))]
     mean = sum(spans) / len(spans) if spans else UNKNOWN

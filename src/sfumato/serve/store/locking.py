@@ -30,7 +30,7 @@ class Lock:
             holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip() or "?"
             os.close(self._file)
             raise InputError(
-                f"{what} is in use by another sfumato, process {holder}: stop that one, or name another gallery"
+                f"{what} is in use by another sfumato, process {holder}: stop it, or name another gallery"
             ) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, str(os.getpid()).encode(), 0)

@@ -36,7 +36,7 @@ class Store:
     def accept(
         self, id: str, client: str, wish: Mapping[str, object], *, key: str | None = None, most: Most
     ) -> Job:
-        """Keep a wish, under an id of ``fresh_id``; when this returns it will be drawn or ended with a reason.
+        """Keep a wish, under an id of ``fresh_id``; once this returns it will be drawn or will fail.
 
         The same client, key and wish again are the same job again. Raises KeyReused for a key that came with
         another wish, and LineFull.
@@ -60,7 +60,7 @@ class Store:
         before: str | None = None,
         limit: int = 50,
     ) -> list[Job]:
-        """Newest first; of all clients and in any state where none is named; ``before`` is the last one seen."""
+        """Newest first; of all clients and in any state if none is named; ``before`` is the last one seen."""
         with self.database.reading() as connection:
             return jobs.jobs(connection, client=client, states=states, before=before, limit=limit)
 
