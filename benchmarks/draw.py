@@ -132,8 +132,8 @@ def share(painter: sfumato.Painter, request: sfumato.Request) -> dict[str, float
         return answer
 
     painter.model.unet.forward = timed
-    rounds = painter.engine.run([drawing(request, painter.model)])  # the words, each step, the pixels
-    ends = [time.perf_counter() for _ in rounds][:-1]
+    rounds = painter.engine.run([drawing(request, painter.model)])  # words, each step, the pixels
+    ends = [time.perf_counter() for _ in rounds][-len(forwards) - 2 : -1]
     outside = [
         after - before - forward for (before, after), forward in zip(pairwise(ends), forwards, strict=True)
     ]

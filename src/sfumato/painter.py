@@ -317,7 +317,7 @@ class Painter:
         turn = 0
         with closing(self.engine.run(begun(*numbered) for numbered in enumerate(wishes))) as rounds:
             for ended in rounds:
-                outcomes |= dict(ended)
+                outcomes |= {each.number: each.outcome for each in ended}
                 while turn in outcomes:
                     outcome = outcomes.pop(turn)
                     if isinstance(outcome, Exception):

@@ -104,7 +104,8 @@ def test_requests_from_a_picture_share_a_batch_and_each_is_drawn_as_alone(tiny_w
         {"variations": ((9, 0.3),), "toward": ("two yellow fish", 0.4)},
     ]
     jobs = [job(tiny_world, **wish) for wish in wishes]
-    found = dict(each for round_ in Engine(tiny_world).run(jobs, at_once=len(jobs)) for each in round_)
+    rounds = Engine(tiny_world).run(jobs, at_once=len(jobs))
+    found = {each.number: each.outcome for round_ in rounds for each in round_}
     for number, wish in enumerate(wishes):
         assert torch.equal(found[number].picture, drawn(tiny_world, **wish).picture), wish
 

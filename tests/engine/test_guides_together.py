@@ -66,7 +66,7 @@ def drawing(world, guide, seed):
 def drawn(world, jobs) -> list[torch.Tensor]:
     outcomes = {}
     for ended in Engine(world).run(jobs, at_once=len(jobs)):
-        outcomes |= dict(ended)
+        outcomes |= {each.number: each.outcome for each in ended}
     assert all(isinstance(outcome, Drawn) for outcome in outcomes.values()), outcomes
     return [outcomes[number].picture for number in sorted(outcomes)]
 

@@ -23,7 +23,7 @@ def outcomes(model, requests, pictures=None):
     found = {}
     jobs = [drawing(request, model, pictures=pictures or {}) for request in requests]
     for ended in Engine(model).run(jobs, at_once=len(jobs)):
-        found |= dict(ended)
+        found |= {each.number: each.outcome for each in ended}
     return [found[number] for number in sorted(found)]
 
 

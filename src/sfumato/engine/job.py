@@ -1,7 +1,7 @@
 """A whole request as a generator: the words encoded, the noise taken away step by step, the latent decoded.
 
 ``drawing`` is the protocol of ``diffusion/protocol.py`` with a beginning and an end: besides ``Call`` it asks
-``Encode``, ``Decode`` and their like. It holds no network; ``engine.py`` answers it, and many like it,
+``Encode``, ``Decode`` and their like. It holds no network; ``scheduler.py`` answers it, and many like it,
 together. What is walked is in ``painting.py``, how it begins in ``first.py``.
 """
 

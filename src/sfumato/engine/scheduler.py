@@ -1,0 +1,212 @@
+"""Continuous batching: requests join and leave between any two forwards, and all who can share one do.
+
+``step`` runs one forward for whoever has had least (``shares.py``), filled with what rows of others can share
+it (``forwards.py``). So a forward is the longest that anybody waits for a stranger at a time. One thread
+joins, leaves and steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from itertools import count
+from typing import NamedTuple, cast
+
+import torch
+
+from sfumato.engine.failures import Answer, not_finite, told, which_finite
+from sfumato.engine.forwards import EXACT_ROWS, Live, Row, answered, gathered
+from sfumato.engine.job import Drawing, Drawn
+from sfumato.engine.question import Asked
+from sfumato.engine.shares import Turns
+from sfumato.errors import DeadlinePassed
+from sfumato.families.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A job for a model, from a client. ``exact``: its pixels do not depend on what else is drawn."""
+
+    drawing: Drawing
+    model: Model
+    _: KW_ONLY
+    client: str = ""
+    exact: bool = False
+    deadline: float | None = None  # by ``time.monotonic``: it ends with DeadlinePassed within a step
+    tag: object = None  # the caller's own, given back with the end
+
+
+class Ended(NamedTuple):
+    """Job ``number`` is over: here is its picture, or the error that it alone died of.
+
+    ``exact``: whether every forward of it had exactly ``EXACT_ROWS`` rows, asked for or not. ``seconds`` is
+    its share of the time that was spent: of a forward of eight rows, two of them its own, a quarter.
+    """
+
+    number: int
+    outcome: Drawn | Exception
+    exact: bool
+    seconds: float
+    tag: object = None
+
+
+class Scheduler:
+    """Draws all that join, a forward at a time. Fair between clients, and between the jobs of one client.
+
+    What is shared out is seconds by ``clock``; if not ``timed``, rows, so that the same jobs meet in the same
+    forwards whatever else the machine does.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, timed: bool = True) -> None:
+        self._clock = clock
+        self._timed = timed
+        self._numbers = count()
+        self._entries: dict[int, Entry] = {}
+        self._new: list[int] = []
+        self._jobs: dict[int, Live] = {}
+        self._turns: Turns[str, int] = Turns()
+        self._talking: int | None = None  # the job that runs now: its watcher may want it to end
+        self._left = False
+
+    @property
+    def live(self) -> int:
+        """How many have joined and have not ended."""
+        return len(self._entries)
+
+    def join(self, entry: Entry) -> int:
+        """The number of a new job, which begins with the next step."""
+        number = next(self._numbers)
+        self._entries[number] = entry
+        self._new.append(number)
+        return number
+
+    def leave(self, number: int) -> None:
+        """Close a job, and forget it, if it has not ended: nothing is told of it any more."""
+        if number not in self._entries:
+            return
+        if number == self._talking:
+            self._left = True  # a generator that runs cannot be closed
+        else:
+            self._closed(number)
+
+    def close(self) -> None:
+        """Close all jobs."""
+        for number in list(self._entries):
+            self._closed(number)
+
+    def step(self) -> list[Ended]:
+        """Begin who has joined, run one forward, and hand its answers on; who ended by it."""
+        over = [*self._expired(), *self._begun()]
+        if not self._jobs:
+            return over
+        rows = gathered([self._jobs[number] for number in self._turns.order()])
+        return [*over, *self._ran(rows)]
+
+    def _expired(self) -> list[Ended]:
+        now = self._clock()
+        late = [
+            number
+            for number, entry in self._entries.items()
+            if entry.deadline is not None and entry.deadline <= now
+        ]
+        return [self._ended(number, _late(self._seconds(number))) for number in late]
+
+    def _begun(self) -> Iterator[Ended]:
+        while self._new:
+            number = self._new.pop(0)
+            entry = self._entries[number]
+            job = Live(number, entry.drawing, entry.model, exact=entry.exact)
+            self._jobs[number] = job
+            self._turns.come(number, entry.client)
+            yield from self._sent(job, None)
+
+    def _ran(self, rows: Sequence[Row]) -> list[Ended]:
+        """Run the forward of these rows; one that was shared and failed is run again for each job alone."""
+        jobs = list(dict.fromkeys(row.job for row in rows))
+        started = self._clock()
+        try:
+            answers, size = answered(rows)
+            sound = which_finite(answers)
+        except Exception as error:  # handed to whoever asked for this picture
+            self._spent([row.job for row in rows], self._clock() - started)
+            if len(jobs) == 1:
+                return [self._ended(jobs[0].number, told(error, rows[0].asked, jobs[0].model))]
+            for job in jobs:
+                job.apart = True
+            return []
+        self._spent([row.job for row in rows], self._clock() - started)
+        return [*self._handed_on(rows, answers, sound, size=size)]
+
+    def _handed_on(
+        self, rows: Sequence[Row], answers: Sequence[Answer], sound: Sequence[bool], *, size: int
+    ) -> Iterator[Ended]:
+        """Put answers where they belong, end the jobs of what is not finite, let complete ones go on."""
+        broken: dict[Live, Asked] = {}
+        for row, answer, whole in zip(rows, answers, sound, strict=True):
+            job = row.job
+            job.was_exact &= row.kin is None or size == EXACT_ROWS
+            job.answers[row.place] = answer
+            job.waits = [each for each in job.waits if each is not row]
+            if not whole:
+                broken.setdefault(job, row.asked)
+        for job in dict.fromkeys(row.job for row in rows):
+            if job.number not in self._jobs:
+                continue  # another's watcher ended it meanwhile
+            if job in broken:
+                yield self._ended(job.number, not_finite(broken[job], job.model))
+            elif not job.waits:
+                yield from self._sent(job, cast("list[Answer]", job.answers))
+
+    def _sent(self, job: Live, answers: Sequence[Answer] | None) -> Iterator[Ended]:
+        """Send a job its answers; its end, unless it asks on. What it raises ends no other job."""
+        started = self._clock()
+        outcome: Drawn | Exception | None = None
+        self._talking = job.number
+        try:
+            with torch.inference_mode():
+                question = job.talk.send(answers)
+                while not question:
+                    question = job.talk.send([])
+            job.asks(question)
+        except StopIteration as done:
+            outcome = cast("Drawn", done.value)
+        except Exception as error:  # as above
+            outcome = told(error, None, job.model)
+        self._spent([job], self._clock() - started, rows=0)
+        self._talking, left, self._left = None, self._left, False
+        if left:
+            self._closed(job.number)
+        elif outcome is not None:
+            yield self._ended(job.number, outcome)
+
+    def _spent(self, jobs: Sequence[Live], seconds: float, *, rows: int = 1) -> None:
+        """Charge time to jobs, those named twice twice; if turns are not timed, so many rows to each."""
+        for job in jobs:
+            job.seconds += seconds / len(jobs)
+            if job.number in self._jobs:
+                self._turns.charge(job.number, seconds / len(jobs) if self._timed else rows)
+
+    def _seconds(self, number: int) -> float:
+        return self._jobs[number].seconds if number in self._jobs else 0.0
+
+    def _ended(self, number: int, outcome: Drawn | Exception) -> Ended:
+        job, entry = self._jobs.get(number), self._closed(number)
+        exact, seconds = (True, 0.0) if job is None else (job.was_exact, job.seconds)
+        return Ended(number, outcome, exact, seconds, entry.tag)
+
+    def _closed(self, number: int) -> Entry:
+        entry = self._entries.pop(number)
+        if self._jobs.pop(number, None) is None:
+            self._new.remove(number)
+        else:
+            self._turns.go(number)
+        entry.drawing.close()
+        return entry
+
+
+def _late(seconds: float) -> DeadlinePassed:
+    return DeadlinePassed(
+        f"not finished by the deadline, after {seconds:.1f} s of work on it: give it more time, or ask for "
+        "fewer steps or a smaller picture"
+    )

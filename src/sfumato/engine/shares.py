@@ -1,0 +1,90 @@
+"""Whose turn it is: every one who is there gets an equal share of the machine, counted in seconds had.
+
+Start-time fair queueing (Goyal, Vin and Cheng 1996) with the virtual clock of weighted fair queueing: it
+advances by what was charged, divided among all who are there. Who comes starts at that clock, so to have been
+away earns nothing; and since it never stops, a stream of short-lived newcomers starves nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Generic, TypeVar
+
+Who = TypeVar("Who", bound=Hashable)
+Group = TypeVar("Group", bound=Hashable)
+
+
+class Shares(Generic[Who]):
+    """Who is there, and how much each has had. All are alike: to weigh one less, charge it more."""
+
+    def __init__(self) -> None:
+        self._had: dict[Who, float] = {}
+        self._ahead: dict[Who, float] = {}  # of those who left with more than their share
+        self._clock = 0.0
+
+    def __contains__(self, who: Who) -> bool:
+        return who in self._had
+
+    def __len__(self) -> int:
+        return len(self._had)
+
+    def come(self, who: Who) -> None:
+        """Begin at the clock, or later: at what the one who is worst off has had, or at what this one had."""
+        worst_off = min(self._had.values(), default=self._clock)
+        self._had[who] = max(self._clock, worst_off, self._ahead.pop(who, 0.0))
+
+    def go(self, who: Who) -> None:
+        """Be away. What was had beyond the share is remembered, until the clock is past it."""
+        had = self._had.pop(who)
+        self._ahead = {each: much for each, much in self._ahead.items() if much > self._clock}
+        if had > self._clock:
+            self._ahead[who] = had
+
+    def charge(self, who: Who, seconds: float) -> None:
+        """Count what one who is there has had."""
+        self._had[who] += seconds
+        self._clock += seconds / len(self._had)
+
+    def order(self) -> list[Who]:
+        """All who are there, whoever has had least first; among equals, who came first."""
+        return sorted(self._had, key=self._had.__getitem__)
+
+    def copy(self) -> Shares[Who]:
+        """The same, to try out what would happen."""
+        other: Shares[Who] = Shares()
+        other._had, other._ahead, other._clock = dict(self._had), dict(self._ahead), self._clock
+        return other
+
+
+class Turns(Generic[Group, Who]):
+    """Shares of two storeys: equal between groups, and equal again between those of one group."""
+
+    def __init__(self) -> None:
+        self._groups: Shares[Group] = Shares()
+        self._within: dict[Group, Shares[Who]] = {}
+        self._group_of: dict[Who, Group] = {}
+
+    def come(self, who: Who, group: Group) -> None:
+        if group not in self._within:
+            self._groups.come(group)
+            self._within[group] = Shares()
+        self._within[group].come(who)
+        self._group_of[who] = group
+
+    def go(self, who: Who) -> None:
+        group = self._group_of.pop(who)
+        self._within[group].go(who)
+        if not self._within[group]:
+            del self._within[group]
+            self._groups.go(group)
+
+    def charge(self, who: Who, seconds: float) -> None:
+        group = self._group_of[who]
+        self._groups.charge(group, seconds)
+        self._within[group].charge(who, seconds)
+
+    def order(self) -> Iterator[Who]:
+        """The first of each group in the order of the groups, then the second of each, and so on."""
+        lines = [self._within[group].order() for group in self._groups.order()]
+        for turn in range(max(map(len, lines), default=0)):
+            yield from (line[turn] for line in lines if turn < len(line))
