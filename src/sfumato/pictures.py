@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Generator
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -26,6 +27,9 @@ MOST_PIXELS = 64_000_000
 READ = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "TGA", "ICO", "QOI")
 """The kinds that are opened, by Pillow's names. What runs other programs, as EPS does, is not among them."""
 
+RECEIVED = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
+"""Those that are opened when a stranger sends them: each known by its first bytes, none rare."""
+
 WAY_OUT = "name a PNG, JPEG, WebP, GIF, TIFF or BMP"
 
 FOREIGN = {
@@ -36,6 +40,7 @@ FOREIGN = {
     "a HEIC photo": (b"ftypheic", b"ftypheix", b"ftyphevc", b"mif1heic"),
     "a video": (b"ftypisom", b"ftypmp4", b"ftypqt", b"\x1aE\xdf\xa3"),
     "weights": (b'{"__metadata__',),
+    "an archive": (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08", b"7z\xbc\xaf"),
 }
 """What is often taken for a picture that can be read, by what stands near its beginning."""
 
@@ -101,6 +106,29 @@ def decoded(picture: Brought) -> Opened:
             return _first(file, Path(picture).name)
 
 
+def received(data: bytes, *, most_pixels: int = MOST_PIXELS) -> Opened:
+    """What a stranger sent, by its bytes alone: in mode L, RGB or RGBA, and nothing but pixels. InputError.
+
+    What is clear stays clear, for the same bytes may be meant as a mask. A colour profile is applied.
+    """
+    name = "the file"
+    with _refusing(name):
+        _check_head(data[:64], name)
+        Image.init()
+        kinds = [kind for kind in RECEIVED if kind in Image.OPEN]
+        with Image.open(BytesIO(data), formats=kinds) as file:
+            _check_pixels(file, name, most_pixels)
+            raw = _first(file, name)
+        flat, levels = _eight_bits(raw.image)
+        shown, profile = _in_srgb(flat)
+        rgba = _with_alpha(shown)
+        if rgba is not None and np.asarray(rgba.getchannel("A")).min() == 255:
+            rgba = None
+        plain = rgba or shown.convert("L" if shown.mode in ("1", "L", "LA") else "RGB")
+        bare = Image.frombytes(plain.mode, plain.size, plain.tobytes())
+        return Opened(bare, (*raw.notes, *levels, *profile))
+
+
 def tensor_of(image: Image.Image) -> Tensor:
     """The picture (1, 3, H, W), or the mask (1, 1, H, W), in 0..1."""
     import torch
@@ -132,22 +160,32 @@ def _check_file(path: Path) -> None:
     if path.exists() and not path.is_file():  # a pipe would be waited for
         raise InputError(f"{path}: cannot be read (it is no file); {WAY_OUT}")
     with path.open("rb") as file:
-        head = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+        _check_head(file.read(64), str(path))
+
+
+def _check_head(head: bytes, name: str) -> None:
+    """Raise InputError for the first bytes of what is empty, text or of a kind that is not read."""
+    head = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
-        raise InputError(f"{path}: cannot be read (it is empty); {WAY_OUT}")
+        raise InputError(f"{name}: cannot be read (it is empty); {WAY_OUT}")
     bitmap = head[:1] == b"P" and head[1:2].isdigit()  # P1, P2, P3 are pictures in letters
     is_text = head.isascii() and min(head) >= 9 and not bitmap
     kinds = [kind for kind, marks in FOREIGN.items() if any(mark in head for mark in marks)]
     for kind in (*kinds, *["text"] * is_text):
-        raise InputError(f"{path}: cannot be read (it is {kind}); export it as PNG or JPEG and name that")
+        raise InputError(f"{name}: cannot be read (it is {kind}); export it as PNG or JPEG and name that")
+
+
+def _check_pixels(image: Image.Image, name: str, most: int) -> None:
+    """Raise InputError for a size that is not decoded. What is read is the file's head only."""
+    width, height = image.size
+    if width * height > most:
+        raise InputError(f"{name} has {width}x{height} pixels, more than {most:,}: make it smaller")
+    if not width * height:
+        raise InputError(f"{name} has {width}x{height} pixels: there is nothing to see")
 
 
 def _first(image: Image.Image, name: str) -> Opened:
-    width, height = image.size
-    if width * height > MOST_PIXELS:
-        raise InputError(f"{name} has {width}x{height} pixels, more than {MOST_PIXELS:,}: make it smaller")
-    if not width * height:
-        raise InputError(f"{name} has {width}x{height} pixels: there is nothing to see")
+    _check_pixels(image, name, MOST_PIXELS)
     notes = list[str]()
     image.load()
     try:
@@ -168,6 +206,30 @@ def _more(image: Image.Image) -> str:
     with contextlib.suppress(Exception):  # a damaged second frame does not harm the first
         return f"{several} is read" if getattr(image, "is_animated", False) else ""
     return ""
+
+
+def _in_srgb(image: Image.Image) -> Opened:
+    """The colours that a profile means, as sRGB's. One that says sRGB changes nothing."""
+    profile: bytes | None = image.info.get("icc_profile")
+    if not profile or image.mode not in ("RGB", "RGBA", "CMYK"):
+        return Opened(image, ())
+    from PIL import ImageCms
+
+    colours = image.convert("RGB") if image.mode == "RGBA" else image
+    try:
+        found = ImageCms.ImageCmsProfile(BytesIO(profile))
+        name = ImageCms.getProfileDescription(found).strip()
+        if name.lower().startswith("srgb"):
+            return Opened(image, ())
+        ours = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))  # pyright: ignore
+        turned = ImageCms.profileToProfile(colours, found, ours, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return Opened(image, ("its colour profile cannot be read: its colours are taken as sRGB",))
+    if turned is None:
+        return Opened(image, ())
+    if image.mode == "RGBA":
+        turned.putalpha(image.getchannel("A"))
+    return Opened(turned, (f"its colours were turned from {name[:60]!a} into sRGB",))
 
 
 def _eight_bits(image: Image.Image) -> Opened:

@@ -91,7 +91,7 @@ class Bodies:
 
 
 def check_json(body: bytes, depth: int) -> None:
-    """Raise Denied for JSON too deep for parsers, or with texts that are none; other faults are the route's."""
+    """Raise Denied for JSON too deep for parsers, or with texts that are none; else the route's."""
     level = 0
     for mark in MARKS.finditer(body):
         sign = body[mark.start()]

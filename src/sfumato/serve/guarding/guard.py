@@ -1,7 +1,7 @@
 """The guard around all routes, as pure ASGI: head, Host, Origin, token, body; then the route; then headers.
 
-Each item stands in a file of its own; here is only their order. Cheap checks come first, and nothing of a body
-is read for a request whose head says that it may not ask. ``docs/serving/safety.md`` tells what each is for.
+Each item stands in a file of its own; here is only their order. Cheap checks come first, and no body
+is read of a request whose head says that it may not ask. ``docs/serving/safety.md`` tells what each is for.
 """
 
 from __future__ import annotations
