@@ -1,8 +1,9 @@
 """Whose turn it is: every one who is there gets an equal share of the machine, counted in seconds had.
 
-Start-time fair queueing (Goyal, Vin and Cheng 1996) with the virtual clock of weighted fair queueing: it
-advances by what was charged, divided among all who are there. Who comes starts at that clock, so to have been
-away earns nothing; and since it never stops, a stream of short-lived newcomers starves nobody.
+Start-time fair queueing (Goyal, Vin and Cheng 1996): whoever has had least is next, and who comes begins at
+what the one who is worst off has had, so to have been away earns nothing. Newcomers who soon leave again could
+keep that where it is for ever, and starve who has had more. So they begin no further back than a clock, that
+of weighted fair queueing, which advances by all that is charged, divided among all who are there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Shares(Generic[Who]):
         self._had: dict[Who, float] = {}
         self._ahead: dict[Who, float] = {}  # of those who left with more than their share
         self._clock = 0.0
+        self._longest = 0.0
 
     def __contains__(self, who: Who) -> bool:
         return who in self._had
@@ -29,30 +31,38 @@ class Shares(Generic[Who]):
         return len(self._had)
 
     def come(self, who: Who) -> None:
-        """Begin at the clock, or later: at what the one who is worst off has had, or at what this one had."""
+        """Begin at what the one who is worst off has had, or later."""
         worst_off = min(self._had.values(), default=self._clock)
-        self._had[who] = max(self._clock, worst_off, self._ahead.pop(who, 0.0))
+        # fair shares lie apart by the longest turn: less than that behind the clock is nobody's fault
+        self._had[who] = max(worst_off, self._clock - self._longest, self._ahead.pop(who, 0.0))
 
     def go(self, who: Who) -> None:
-        """Be away. What was had beyond the share is remembered, until the clock is past it."""
+        """Be away. What was had is remembered until those who come begin with as much."""
         had = self._had.pop(who)
-        self._ahead = {each: much for each, much in self._ahead.items() if much > self._clock}
-        if had > self._clock:
+        since = self._clock - self._longest
+        self._ahead = {each: much for each, much in self._ahead.items() if much > since}
+        if had > since:
             self._ahead[who] = had
 
     def charge(self, who: Who, seconds: float) -> None:
         """Count what one who is there has had."""
         self._had[who] += seconds
+        self._longest = max(self._longest, seconds)
         self._clock += seconds / len(self._had)
 
     def order(self) -> list[Who]:
         """All who are there, whoever has had least first; among equals, who came first."""
         return sorted(self._had, key=self._had.__getitem__)
 
+    def first(self) -> Who:
+        """The first of ``order``."""
+        return min(self._had, key=self._had.__getitem__)
+
     def copy(self) -> Shares[Who]:
         """The same, to try out what would happen."""
         other: Shares[Who] = Shares()
-        other._had, other._ahead, other._clock = dict(self._had), dict(self._ahead), self._clock
+        other._had, other._ahead = dict(self._had), dict(self._ahead)
+        other._clock, other._longest = self._clock, self._longest
         return other
 
 

@@ -1,0 +1,178 @@
+"""The line of those who wait to begin: fair between clients, and between the small and the big of one client.
+
+Clients take turns by the cost of what was taken (``shares.py``). So do, within one client, jobs of different
+sizes, a size for every factor of four; those of one size are taken in the order in which they came. A small
+job waits for its share, not for all big ones before it, and no stream of small ones starves a big one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sfumato.engine.shares import Shares
+
+PATIENCE = 8
+"""How often others may go before one whose turn it is, while it does not fit. Then they wait for it."""
+
+
+class _Waiting(NamedTuple):
+    name: str
+    client: str
+    cost: float
+
+    @property
+    def size(self) -> int:
+        return math.floor(math.log(self.cost, 4))
+
+
+@dataclass(eq=False)
+class _Own:
+    """What one client waits for, by size."""
+
+    turns: Shares[int] = field(default_factory=Shares[int])
+    lines: dict[int, list[_Waiting]] = field(default_factory=dict[int, list[_Waiting]])
+
+
+class _State:
+    """Who waits, in no order but that which ``order`` finds."""
+
+    def __init__(self) -> None:
+        self.turns: Shares[str] = Shares()
+        self.own: dict[str, _Own] = {}
+
+    def put(self, one: _Waiting) -> None:
+        if one.client not in self.own:
+            self.own[one.client] = _Own()
+            self.turns.come(one.client)
+        own = self.own[one.client]
+        if one.size not in own.lines:
+            own.lines[one.size] = []
+            own.turns.come(one.size)
+        own.lines[one.size].append(one)
+
+    def order(self) -> Iterator[_Waiting]:
+        """By whose turn it is now; the first is taken next, the others if those before them do not fit."""
+        for client in self.turns.order():
+            own = self.own[client]
+            for size in own.turns.order():
+                yield from own.lines[size]
+
+    def take(self, one: _Waiting) -> None:
+        """Charge one, and let it go."""
+        self.turns.charge(one.client, one.cost)
+        self.own[one.client].turns.charge(one.size, one.cost)
+        self.remove(one)
+
+    def remove(self, one: _Waiting) -> None:
+        own = self.own[one.client]
+        own.lines[one.size].remove(one)
+        if not own.lines[one.size]:
+            del own.lines[one.size]
+            own.turns.go(one.size)
+        if not own.lines:
+            del self.own[one.client]
+            self.turns.go(one.client)
+
+    def put_back(self, one: _Waiting) -> None:
+        """Give back what one paid who was put again at the end, and let it wait in front of its size."""
+        own = self.own[one.client]
+        own.lines[one.size].remove(one)
+        own.lines[one.size].insert(0, one)
+        self.turns.charge(one.client, -one.cost)
+        own.turns.charge(one.size, -one.cost)
+
+    def first(self) -> _Waiting:
+        own = self.own[self.turns.first()]
+        return own.lines[own.turns.first()][0]
+
+    def copy(self) -> _State:
+        other = _State()
+        other.turns = self.turns.copy()
+        for client, own in self.own.items():
+            lines = {size: list(line) for size, line in own.lines.items()}
+            other.own[client] = _Own(own.turns.copy(), lines)
+        return other
+
+
+class Line:
+    """Who waits, by name. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self._state = _State()
+        self._waiting: dict[str, _Waiting] = {}
+        self._passed: dict[str, int] = {}
+        self._places: dict[str, int] | None = None
+        self._last: _Waiting | None = None  # that was taken
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._waiting
+
+    def put(self, name: str, client: str, cost: float) -> None:
+        """Wait at the end. ``cost`` is above 0, in one unit for all. ValueError for a name that waits."""
+        if name in self._waiting:
+            raise ValueError(f"{name!r} waits already: remove it first")
+        if not 0 < cost < math.inf:
+            raise ValueError(f"a cost of {cost}: it must be above 0, and have an end")
+        one = _Waiting(name, client, cost)
+        self._waiting[name] = one
+        self._state.put(one)
+        self._places = None
+
+    def take(self, fits: Callable[[str], bool] | None = None) -> str | None:
+        """The next that fits, which waits no longer; None if there is none now.
+
+        Who has the turn and does not fit is passed over ``PATIENCE`` times; then all others wait for it. What
+        will never fit, the caller removes.
+        """
+        passed: list[str] = []
+        for one in self._state.order():
+            if fits is None or fits(one.name):
+                for name in passed[:1]:
+                    self._passed[name] = self._passed.get(name, 0) + 1
+                self._state.take(one)
+                self._forget(one.name)
+                self._last = one
+                return one.name
+            if not passed and self._passed.get(one.name, 0) >= PATIENCE:
+                return None
+            passed.append(one.name)
+        return None
+
+    def place(self, name: str) -> int:
+        """How many would be taken until it was its turn, itself among them, if all fitted; 1 is the next.
+
+        KeyError for one that does not wait.
+        """
+        if self._places is None:
+            self._places = {}
+            state = self._state.copy()
+            while state.own:
+                one = state.first()
+                state.take(one)
+                self._places[one.name] = len(self._places) + 1
+        return self._places[name]
+
+    def remove(self, name: str) -> None:
+        """Wait no longer, and pay nothing. KeyError for one that does not wait."""
+        self._state.remove(self._waiting[name])
+        self._forget(name)
+
+    def put_back(self, name: str) -> None:
+        """Wait again, before others of its size, and pay nothing: it was taken last, and could not begin."""
+        one = self._last
+        if one is None or one.name != name:
+            raise ValueError(f"{name!r} is not what was taken last: put it at the end")
+        self.put(name, one.client, one.cost)
+        self._state.put_back(one)
+        self._last = None
+
+    def _forget(self, name: str) -> None:
+        del self._waiting[name]
+        self._passed.pop(name, None)
+        self._places = None
