@@ -1,4 +1,4 @@
-"""The page: the static files of ``serve/page``, found in a list of them: what a client writes opens no file."""
+"""The page: the static files of ``serve/page``, found in a list: what a client writes opens no file."""
 
 from __future__ import annotations
 
