@@ -27,6 +27,7 @@ from sfumato.cli.levels import levels
 from sfumato.cli.morph import morph
 from sfumato.cli.replay import replay
 from sfumato.cli.samplers import samplers
+from sfumato.cli.serve import serve
 from sfumato.cli.styles import styles
 from sfumato.cli.tokens import tokens
 from sfumato.cli.train import train
@@ -35,6 +36,7 @@ from sfumato.errors import SfumatoError
 from sfumato.version import __version__
 
 VERBS: dict[str, Callable[..., None]] = {
+    "serve": serve,
     "draw": draw,
     "grid": grid,
     "morph": morph,

@@ -1,0 +1,125 @@
+"""``sfumato serve``: the page and the server behind it, until it is told to end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sfumato.errors import InputError, MissingExtra
+
+if TYPE_CHECKING:
+    from sfumato.engine.precision import ModelFile
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 is any that is free.")]
+Gallery = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="Where pictures, and what is known of them, are kept.")
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="[NAME=]FILE[:bfloat16]",
+        help="A model to draw with; repeatable, the first is what draws unless another is named.",
+    ),
+]
+Adapters = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where LoRAs, learned words and controls lie, found by name."),
+]
+Listen = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Listen there too, not to this machine alone.")
+]
+Host = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A further name of this server; repeatable."),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Who may ask: lines of name:token[:jobs-an-hour[:pictures-a-day]]."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="A PostgreSQL database; else SQLite in the gallery."),
+]
+Budget = Annotated[float | None, typer.Option(metavar="GIB", help="Memory for models; half of what is free.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Draw every picture bit for bit as if nobody else drew.")
+]
+Grace = Annotated[float, typer.Option(min=0, help="Seconds that running jobs are given at the end.")]
+NoOpen = Annotated[bool, typer.Option("--no-open", help="Do not open the page in a browser.")]
+
+FREE_UNKNOWN = 4 << 30  # bytes for models where the system does not tell what is free
+
+
+def serve(
+    *,
+    port: Port = 7860,
+    gallery: Gallery = Path("gallery"),
+    model: Models = None,
+    adapters: Adapters = None,
+    listen: Listen = None,
+    host: Host = None,
+    token_file: TokenFile = None,
+    database: Database = None,
+    budget: Budget = None,
+    exact: Exact = False,
+    grace: Grace = 30.0,
+    no_open: NoOpen = False,
+) -> None:
+    """Open a page to work in, with an API for programs behind it."""
+    try:
+        import fastapi  # noqa: F401 - asked for before anything is opened
+        import sqlalchemy  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("FastAPI, or what it stands on,", "pip install 'sfumato[serve]'") from error
+    if budget is not None and not 0 < budget < 1e6:
+        raise InputError(f"a budget of {budget:g} GiB: give what models may take, such as 8")
+    from sfumato.serve.serving import run
+    from sfumato.serve.settings import LOOPBACK, Settings
+
+    settings = Settings(
+        gallery=gallery,
+        database=database,
+        models=_models(model or []),
+        adapters=adapters,
+        budget=_budget(budget),
+        exact=exact,
+        port=port,
+        listen=listen or LOOPBACK,
+        hosts=tuple(host or ()),
+        token_file=token_file,
+        grace=grace,
+    )
+    run(settings, say=typer.echo, opens=not no_open)
+
+
+def _models(said: list[str]) -> tuple[ModelFile, ...]:
+    """The models that are named, and the embedded one behind them. Raises InputError for two of one name."""
+    from sfumato.engine.precision import ModelFile, model_file
+    from sfumato.families import embedded
+    from sfumato.request import Request
+
+    found: dict[str, ModelFile] = {}
+    for text in said:
+        each = model_file(text)
+        if each.name in found:
+            raise InputError(f"two models are called {each.name}: name one of them, OTHER={text}")
+        found[each.name] = each
+    if Request.model not in found:
+        found[Request.model] = ModelFile(name=Request.model, path=embedded())
+    return tuple(found.values())
+
+
+def _budget(gib: float | None) -> int:
+    """Bytes for models: those that are said, else half of what is free."""
+    if gib is not None:
+        return int(gib * 2**30)
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return FREE_UNKNOWN
+    return free // 2

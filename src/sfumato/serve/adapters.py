@@ -1,0 +1,130 @@
+"""What lies in the folder of adapters: LoRAs, learned words, controls; told by their files' headers alone.
+
+Wishes and prompts call them by their files' names, in any case. They are hung when a wish names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from sfumato.adapters.kinds import kind_of
+from sfumato.adapters.open import open_adapter
+from sfumato.adapters.triggers import triggers
+from sfumato.errors import CheckpointError, InputError, SfumatoError
+from sfumato.serve.models import unknown
+from sfumato.serve.wish import Wish
+from sfumato.text.grammar import parse
+
+SUFFIXES = (".safetensors", ".pt", ".ckpt", ".bin", ".pth")
+ENCODER = "image_encoder"
+"""What CLIP's image tower is called in the folder, a file or a folder: IP-Adapters see by it."""
+TAUGHT = "sfumato.kind"  # where the files of our own training say what they are
+MOST = 5000  # files that are listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """One file. ``obstacle`` says why it cannot be hung; "" where it can."""
+
+    name: str
+    path: Path
+    kind: str
+    triggers: tuple[str, ...] = ()
+    size: int
+    obstacle: str = ""
+
+
+class Adapters:
+    """A folder of them. Files that are added while the server runs are found."""
+
+    def __init__(self, folder: Path | None) -> None:
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"{folder}: is no folder; name the one that the adapters lie in")
+        self.folder = folder
+        self._read: dict[tuple[Path, int, int], Adapter] = {}
+        self._lock = Lock()
+
+    def all(self) -> dict[str, Adapter]:
+        """Every one by its name, in alphabetical order; of two files of one name, the first path."""
+        found: dict[str, Adapter] = {}
+        for path in self._files():
+            found.setdefault(path.stem, self._told(path))
+        return dict(sorted(found.items()))
+
+    def named(self, name: str) -> Adapter:
+        """The adapter of a name, in any case. Raises InputError with the names that are near."""
+        for path in self._files():
+            if path.stem.casefold() == name.casefold():
+                return self._told(path)
+        if self.folder is None:
+            raise InputError(f"no adapter {name!r} here: the server was started without --adapters FOLDER")
+        raise InputError(unknown("adapter", name, [path.stem for path in self._files()]))
+
+    def encoder(self) -> Path | None:
+        """CLIP's image tower, if it lies here."""
+        if self.folder is None:
+            return None
+        found = (self.folder / name for name in (ENCODER, *(f"{ENCODER}{end}" for end in SUFFIXES)))
+        return next((path for path in found if path.exists()), None)
+
+    def wanted(self, wish: Wish) -> tuple[str, ...]:
+        """The names of those that a wish needs beside its model, as the wish writes them.
+
+        Raises InputError for names that are none: of adapters in the wish or in its prompt.
+        """
+        texts = texts_of(wish)
+        names = [name for name, _, _ in wish.adapters]
+        names += [each.name for text in texts for each in parse(text).adapters]
+        for name in names:
+            self.named(name)
+        stems = {path.stem.casefold() for path in self._files()}
+        networks = (
+            each[0] if isinstance(each, tuple) else each.network
+            for each in (*wish.controls, *wish.references)
+        )
+        names += [name for name in networks if name is not None and name.casefold() in stems]
+        said = " ".join(texts).casefold()
+        words = [path.stem for path in self._files() if path.stem.casefold() in said]
+        names += [word for word in words if self.named(word).kind == "embedding"]
+        return tuple(dict.fromkeys(names))
+
+    def _files(self) -> Iterator[Path]:
+        if self.folder is None:
+            return
+        paths = (path for path in sorted(self.folder.rglob("*")) if path.suffix in SUFFIXES)
+        for number, path in enumerate(paths):
+            if number == MOST:
+                return
+            if ENCODER not in path.stem and path.is_file():
+                yield path
+
+    def _told(self, path: Path) -> Adapter:
+        """What a file's header tells, read again when the file is another one."""
+        stat = path.stat()
+        key = path, stat.st_mtime_ns, stat.st_size
+        with self._lock:
+            if key not in self._read:
+                self._read[key] = _read(path, stat.st_size)
+            return self._read[key]
+
+
+def texts_of(wish: Wish) -> list[str]:
+    """All texts of a wish that may name adapters and learned words."""
+    texts = [wish.prompt, wish.negative, str(wish.guidance or "")]
+    texts += [] if wish.toward is None else [wish.toward[0]]
+    for each in wish.regions:
+        texts += [each[1], each[2]] if isinstance(each, tuple) else [each.words, each.negative]
+    return texts
+
+
+def _read(path: Path, size: int) -> Adapter:
+    try:
+        found = open_adapter(path)
+        kind = f"taught {found.metadata[TAUGHT]}" if TAUGHT in found.metadata else kind_of(found.tensors)
+    except (SfumatoError, OSError) as error:
+        why = str(error) if isinstance(error, CheckpointError) else f"cannot be read ({error})"
+        return Adapter(name=path.stem, path=path, kind="", size=size, obstacle=why)
+    return Adapter(name=path.stem, path=path, kind=kind, triggers=triggers(found.metadata), size=size)

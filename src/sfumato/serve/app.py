@@ -1,0 +1,87 @@
+"""The routes of a server, and what they answer when something is wrong: ``ROUTES`` is the table of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from sfumato.errors import InputError, SfumatoError
+from sfumato.serve.refused import Refused
+from sfumato.serve.routes import jobs, page, session
+from sfumato.serve.routes.answers import failure
+from sfumato.serve.studio import Studio
+from sfumato.version import __version__
+
+LOG = logging.getLogger("sfumato.serve")
+
+ROUTES: tuple[APIRouter, ...] = (
+    jobs.router,
+    session.router,
+    page.router,
+)
+
+
+def app_of(studio: Studio, guard: Callable[[ASGIApp], ASGIApp] | None = None) -> FastAPI:
+    """The server's routes around a studio that somebody else starts, behind a guard."""
+    app = FastAPI(
+        title="sfumato",
+        version=__version__,
+        summary="Pictures from sentences, drawn step by step, together with whoever else asks.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.studio = studio
+    for router in ROUTES:
+        app.include_router(router)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(SfumatoError, _failed)
+    app.add_exception_handler(Exception, _defect)
+    if guard is not None:
+        app.add_middleware(guard)  # pyright: ignore
+    return app
+
+
+def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Refused)  # noqa: S101 - what it is registered for
+    return failure(error.status, error.message, param=error.param, retry_after=error.retry_after)
+
+
+def _failed(request: Request, error: Exception) -> JSONResponse:
+    return failure(422 if isinstance(error, InputError) else 503, str(error))
+
+
+def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    told = {
+        404: f"there is no {request.url.path} here: /openapi.json lists what there is",
+        405: f"{request.method} does nothing here: /openapi.json lists what does",
+    }
+    return failure(error.status_code, told.get(error.status_code, str(error.detail)), headers=error.headers)
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
+    """The first thing that is wrong with a request, by the name of its field."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    name = ".".join(place) or None
+    status = 400 if first["type"] == "json_invalid" else 422
+    message = f"{name}: {first['msg']}" if name else str(first["msg"])
+    more = len(error.errors()) - 1
+    return failure(
+        status, message + (f" (and {more} more)" if more else ""), param=place[0] if place else None
+    )
+
+
+def _defect(request: Request, error: Exception) -> JSONResponse:
+    LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return failure(500, "a defect in sfumato, please report it; the server's log says where")

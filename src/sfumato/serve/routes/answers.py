@@ -1,0 +1,104 @@
+"""How all routes answer: jobs as JSON, errors in one form, and what of it stands in the OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Request
+from pydantic import BaseModel
+from starlette.responses import JSONResponse
+
+from sfumato.serve.guarding.guard import CLIENT, LOCAL
+from sfumato.serve.store.ids import PATTERN
+from sfumato.serve.store.records import Job
+from sfumato.serve.studio import Studio
+
+EXAMPLE_ID = "0p8k2m4v6c1t9q7r5s3n0a2bd"
+
+
+class Problem(BaseModel):
+    """What went wrong: ``type`` is a word for programs, ``param`` the field that it is about."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class Failure(BaseModel):
+    """Every answer that is no success."""
+
+    error: Problem
+
+
+KINDS = {
+    400: "invalid_request",
+    401: "denied",
+    403: "denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported",
+    422: "invalid_request",
+    429: "too_many",
+    503: "unavailable",
+}
+"""``type`` of an error, by the status of its answer."""
+
+
+def failure(
+    status: int, message: str, *, param: str | None = None, retry_after: float | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:  # fmt: skip
+    """An answer that is no success."""
+    problem = {"message": message, "type": KINDS.get(status, "internal"), "param": param, "code": None}
+    told = dict(headers or {})
+    if retry_after is not None:
+        told["Retry-After"] = str(max(1, round(retry_after)))
+    return JSONResponse({"error": problem}, status, headers=told)
+
+
+MEANINGS = {
+    400: "The request cannot be read.",
+    404: "There is no such thing here.",
+    409: "The idempotency key came with another wish before.",
+    422: "The request can be read, and what it asks for cannot be done.",
+    429: "Too much is asked at once; Retry-After says when to ask again.",
+    503: "The server is about to end, or cannot draw.",
+}
+
+
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """These failures, for the OpenAPI."""
+    return {status: {"model": Failure, "description": MEANINGS[status]} for status in statuses}
+
+
+def studio_of(request: Request) -> Studio:
+    """The server behind the routes."""
+    return request.app.state.studio
+
+
+def client_of(request: Request) -> str:
+    """Who asks: what the guard found out, or "local" where there is none."""
+    return request.scope.get(CLIENT) or LOCAL
+
+
+TheStudio = Annotated[Studio, Depends(studio_of)]
+TheClient = Annotated[str, Depends(client_of)]
+JobId = Annotated[
+    str,
+    Path(alias="id", pattern=PATTERN, description="As the job was answered with.", examples=[EXAMPLE_ID]),
+]
+
+
+def told_job(job: Job, studio: Studio) -> dict[str, Any]:
+    """A job as JSON, with its place in the line."""
+    return {**asdict(job), "place": studio.place(job.id) if job.state == "queued" else 0}
+
+
+def told_jobs(jobs: Sequence[Job], studio: Studio) -> list[dict[str, Any]]:
+    """Jobs as JSON."""
+    return [told_job(job, studio) for job in jobs]
