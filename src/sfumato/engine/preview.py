@@ -104,7 +104,7 @@ def fitted(model: Model) -> Glance:
     x = torch.cat([x, x.new_ones(len(x), 1)], dim=1)
     squares = x.T @ x + RIDGE * len(x) * torch.eye(x.shape[1], dtype=x.dtype)
     solved = np.linalg.solve(squares.numpy(), (x.T @ y).numpy())  # torch's own has no types
-    found = torch.from_numpy(solved).float()  # (9 C + 1, 3 fine**2)
+    found = torch.as_tensor(solved).float()  # (9 C + 1, 3 fine**2)
     return Glance(found[:-1].T.reshape(-1, channels, 3, 3), found[-1], fine)
 
 
