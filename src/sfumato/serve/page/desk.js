@@ -2,4 +2,5 @@
 import { keptStore } from "./kept.js";
 
 // settings: the drawer is open. live: draw as you type. canvas: null, or {picture} that is being painted upon.
-export const desk = keptStore("desk", { settings: false, live: false, canvas: null }, { shared: false });
+// beginning: {digest, image} of the picture that the wish begins with, as far as this tab has seen it.
+export const desk = keptStore("desk", { settings: false, live: false, canvas: null, beginning: null }, { shared: false });

@@ -1,6 +1,8 @@
 // From a finished picture onwards: the same settings again, or the picture as a beginning.
 // A picture is a record of /v1/pictures: {id, pixels, request, width, height, ...}.
+import { thumbnailOf } from "./api.js";
 import { desk } from "./desk.js";
+import { begin } from "./draw/beginning.js";
 import { draw } from "./draw/run.js";
 import { anySeed, restored, wish } from "./wish.js";
 
@@ -11,12 +13,13 @@ export function use(request) {
   location.hash = "#/draw";
 }
 
-const upon = (picture) => ({ picture: picture.pixels, size: [picture.width, picture.height], mask: null, outpaint: null });
+const upon = (picture, changes) =>
+  begin(picture.pixels, thumbnailOf(picture.id), { size: [picture.width, picture.height], passes: [], variations: [], ...changes });
 
 const WAYS = {
-  image: (picture) => wish.set({ ...upon(picture), strength: 0.6, passes: [], variations: [] }),
+  image: (picture) => upon(picture),
   inpaint(picture) {
-    wish.set({ ...upon(picture), strength: null, passes: [], variations: [] });
+    upon(picture, { strength: null });
     desk.set({ canvas: { picture } });
   },
   upscale: (picture, passes = ["hires(2)"]) => draw([restored(picture.request, { passes })]),

@@ -1,5 +1,42 @@
-import { html } from "../h.js";
+// The jobs of this client, newest first: what waits, what is drawn now, what ended and how.
+import { html, useAnswer, useEffect, useState, useStore } from "../h.js";
+import { api, connection } from "../api.js";
+import { Tool } from "../ui/controls.js";
+import { told } from "../ui/notices.js";
+import { attach } from "./run.js";
+
+const AGAIN = 2_000; // ms between looks, while something is not over
+const SHOWN = 50;
+const SAID = { queued: "in line", running: "being drawn", done: "done", failed: "failed", cancelled: "cancelled" };
+const open = (job) => job.state === "queued" || job.state === "running";
 
 export function Jobs() {
-  return html`<p class="empty">The list of jobs is being built.</p>`;
+  const [round, setRound] = useState(0);
+  const online = useStore(connection, (value) => value.online);
+  const { value, error } = useAnswer((signal) => (online ? api.get(`/v1/jobs?limit=${SHOWN}`, { signal }) : new Promise(() => {})), [round, online]);
+  const jobs = value?.jobs ?? [];
+  const busy = jobs.some(open);
+  useEffect(() => {
+    const timer = setTimeout(() => setRound(round + 1), busy ? AGAIN : AGAIN * 3);
+    return () => clearTimeout(timer);
+  }, [round, busy]);
+  const cancel = (job) => api.remove(`/v1/jobs/${job.id}`).then(() => setRound(round + 1), told);
+  const look = (job) => {
+    attach([job.id]);
+    location.hash = "#/draw";
+  };
+  return html`<section class="jobs">
+    <h1>Jobs</h1>
+    ${error ? html`<p class="error" role="alert">${error.message}</p>` : null}
+    ${value && !jobs.length ? html`<p class="empty">Nothing was asked for yet.</p>` : null}
+    <ul>${jobs.map((job) => html`<li key=${job.id} class=${job.state}>
+      <div>
+        <p class="words">${job.wish.prompt}</p>
+        <p class="quiet">${SAID[job.state]}${job.place ? `, place ${job.place}` : ""} · ${new Date(job.created * 1000).toLocaleString()}${job.wish.count > 1 ? ` · ${job.wish.count} pictures` : ""}</p>
+        ${job.error ? html`<p class="error">${job.error}</p>` : null}
+      </div>
+      ${open(job) ? html`<${Tool} icon="close" label="Cancel" onClick=${() => cancel(job)} />` : null}
+      ${open(job) || job.state === "done" ? html`<${Tool} icon="draw" label="Look" onClick=${() => look(job)} />` : null}
+    </li>`)}</ul>
+  </section>`;
 }

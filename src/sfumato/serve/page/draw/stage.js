@@ -1,0 +1,83 @@
+// The picture as it comes out of the noise, or a sheet of several, with what is said of it below.
+import { html, useStore } from "../h.js";
+import { imageOf } from "../api.js";
+import { Tool } from "../ui/controls.js";
+import { Actions } from "./actions.js";
+import { Progress } from "./progress.js";
+import { isBusy, run, shownJobs } from "./run.js";
+import { Seed } from "./seed.js";
+
+const MOST_COUNT = 16;
+
+// Every picture that the sheet has or will have.
+function cellsOf(jobs) {
+  return jobs.flatMap((job) => {
+    const count = job.state === "done" && !job.draft ? job.records.length : Math.min(job.wish.count ?? 1, MOST_COUNT);
+    return Array.from({ length: count }, (_, place) => {
+      const record = job.records[place] ?? null;
+      const image = record ? imageOf(record.id) : job.state === "done" ? job.image : job.previews[place] ?? job.image;
+      return { job, record, image, finished: Boolean(record), words: job.wish.prompt ?? "" };
+    });
+  });
+}
+
+function sizeOf({ record, job }) {
+  const [width, height] = record ? [record.width, record.height] : job.wish.size ?? [1, 1];
+  return { "--ratio": width / height };
+}
+
+function Picture({ cell }) {
+  const lost = cell.job.state === "failed" || cell.job.state === "cancelled";
+  return cell.image
+    ? html`<img src=${cell.image} alt=${cell.finished ? cell.words : `Not finished: ${cell.words}`}
+        class=${cell.finished || cell.job.draft ? "" : "forming"} width=${cell.record?.width} height=${cell.record?.height} />`
+    : html`<span class="blank ${lost ? "" : "waiting"}"></span>`;
+}
+
+function Sheet({ cells }) {
+  const columns = Math.ceil(Math.sqrt(cells.length));
+  return html`<ul class="sheet" style=${{ "--columns": columns, ...sizeOf(cells[0]) }} aria-label="Pictures">
+    ${cells.map((cell, place) => html`<li key=${place}>
+      <button type="button" aria-label="Look at picture ${place + 1}" disabled=${!cell.record} onClick=${() => run.set({ chosen: place })}>
+        <${Picture} cell=${cell} />
+      </button>
+    </li>`)}
+  </ul>`;
+}
+
+function One({ cell, several }) {
+  return html`<figure class="hero" style=${sizeOf(cell)}>
+    ${several ? html`<${Tool} icon="gallery" label="Back to all" onClick=${() => run.set({ chosen: null })} />` : null}
+    <${Picture} cell=${cell} />
+  </figure>`;
+}
+
+// Everything that had no effect, and why.
+function Notes({ jobs, record }) {
+  const notes = [...new Set([...(record?.notes ?? []), ...jobs.flatMap((job) => job.notes)])];
+  return notes.length
+    ? html`<ul class="notes" aria-label="Notes">${notes.map((each) => html`<li key=${each}>${each}</li>`)}</ul>`
+    : null;
+}
+
+function Failures({ jobs }) {
+  const errors = [...new Set(jobs.filter((job) => job.state === "failed").map((job) => job.error))];
+  return html`<div role="alert" class="failures">${errors.map((each) => html`<p class="error" key=${each}>${each}</p>`)}</div>`;
+}
+
+export function Stage() {
+  const value = useStore(run);
+  const jobs = shownJobs(value);
+  const cells = cellsOf(jobs);
+  const cell = cells.length === 1 ? cells[0] : cells[value.chosen] ?? null;
+  const failed = jobs.length > 0 && jobs.every((job) => job.state === "failed");
+  const gone = !cells.length;
+  return html`<section class="stage" aria-label="Picture">
+    ${failed || gone ? null : cell ? html`<${One} cell=${cell} several=${cells.length > 1} />` : html`<${Sheet} cells=${cells} />`}
+    ${gone ? html`<p class="empty">Deleted.</p>` : null}
+    <${Failures} jobs=${jobs} />
+    <${Progress} jobs=${jobs} busy=${isBusy(value)} />
+    ${cell?.record ? html`<${Seed} record=${cell.record} /><${Actions} record=${cell.record} key=${cell.record.id} />` : null}
+    <${Notes} jobs=${jobs} record=${cell?.record} />
+  </section>`;
+}
