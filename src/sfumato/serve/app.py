@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from sfumato.errors import InputError, SfumatoError
 from sfumato.serve.refused import Refused
-from sfumato.serve.routes import jobs, page, session
+from sfumato.serve.routes import jobs, page, session, uploads
 from sfumato.serve.routes.answers import failure
 from sfumato.serve.studio import Studio
 from sfumato.version import __version__
@@ -23,6 +23,7 @@ LOG = logging.getLogger("sfumato.serve")
 ROUTES: tuple[APIRouter, ...] = (
     jobs.router,
     session.router,
+    uploads.router,
     page.router,
 )
 

@@ -24,6 +24,7 @@ from sfumato.serve.guarding.hosts import Hosts, is_loopback
 from sfumato.serve.guarding.limits import BodyLimits
 from sfumato.serve.guarding.origins import check_origin
 from sfumato.serve.guarding.quotas import Quotas
+from sfumato.serve.guarding.rates import Rates
 from sfumato.serve.guarding.sessions import Sessions, number_in
 from sfumato.serve.guarding.tokens import Holder, Tokens, presented, read_tokens
 
@@ -41,6 +42,10 @@ class Bounds(Protocol):
     def body_bytes(self) -> int: ...
     @property
     def upload_bytes(self) -> int: ...
+    @property
+    def requests_per_minute(self) -> int: ...
+    @property
+    def streams_per_client(self) -> int: ...
 
 
 class Served(Protocol):
@@ -70,6 +75,7 @@ class Guard:
         self.attempts = Attempts()
         self.quotas = Quotas(self.tokens.holders if self.tokens else ())
         limits = settings.limits
+        self.rates = Rates(limits.requests_per_minute, limits.streams_per_client)
         self.bodies = Bodies(
             body_limits or BodyLimits(json_bytes=limits.body_bytes, upload_bytes=limits.upload_bytes)
         )
@@ -153,8 +159,12 @@ class Guarded:
             raise _unknown(
                 "this server asks for a token; send Authorization: Bearer TOKEN, or log in on its page"
             )
-        async with self._guard.bodies.received(asked, receive) as whole:
-            await self._app({**scope, CLIENT: client, GUARD: self._guard}, whole, send)
+        told = {**scope, CLIENT: client, GUARD: self._guard}
+        who = client or f"address {asked.address}"
+        self._guard.rates.count(who)
+        with self._guard.rates.stream(asked, who):
+            async with self._guard.bodies.received(asked, receive) as whole:
+                await self._app(told, whole, send)
 
 
 def client_of(request: Request) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.responses import JSONResponse
 
 from sfumato.serve.guarding.guard import CLIENT, LOCAL
+from sfumato.serve.refused import Refused
 from sfumato.serve.store.ids import PATTERN
 from sfumato.serve.store.records import Job
 from sfumato.serve.studio import Studio
@@ -64,6 +65,8 @@ def failure(
 MEANINGS = {
     400: "The request cannot be read.",
     404: "There is no such thing here.",
+    413: "More was sent than is read.",
+    415: "The body is of a kind that is not read here.",
     409: "The idempotency key came with another wish before.",
     422: "The request can be read, and what it asks for cannot be done.",
     429: "Too much is asked at once; Retry-After says when to ask again.",
@@ -82,8 +85,11 @@ def studio_of(request: Request) -> Studio:
 
 
 def client_of(request: Request) -> str:
-    """Who asks: what the guard found out, or "local" where there is none."""
-    return request.scope.get(CLIENT) or LOCAL
+    """Who asks: what the guard found out, or "local" where there is none. Raises Refused for nobody."""
+    client: str | None = request.scope.get(CLIENT, LOCAL)
+    if client is None:
+        raise Refused(401, "this server asks for a token; send Authorization: Bearer TOKEN")
+    return client
 
 
 TheStudio = Annotated[Studio, Depends(studio_of)]

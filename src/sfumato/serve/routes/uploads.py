@@ -1,0 +1,108 @@
+"""Uploads: pictures that clients bring, to go on from or to steer by. Named by digest, given back as data."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+from starlette.datastructures import UploadFile
+
+from sfumato.errors import InputError
+from sfumato.serve.refused import Refused
+from sfumato.serve.routes.answers import TheClient, TheStudio, failures
+from sfumato.serve.uploads import Upload, kept, owned
+from sfumato.serve.wish import DIGEST
+
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+
+AT_ONCE = 2
+"""Pictures that are decoded at a time: each may take a gigabyte of memory for a moment."""
+
+FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            }
+        },
+    }
+}
+
+Digest = Annotated[
+    str,
+    Path(alias="digest", pattern=DIGEST, description="As the upload was answered with.", examples=["0" * 64]),
+]
+
+_decoding = RunVar[CapacityLimiter]("decoding")
+
+
+class ToldUpload(BaseModel):
+    """A picture that is kept. ``digest`` is what a wish names it by; ``notes`` say what was decided."""
+
+    digest: str
+    width: int
+    height: int
+    notes: list[str]
+
+
+@router.post(
+    "", status_code=201, response_model=ToldUpload, responses=failures(400, 413, 415, 422), openapi_extra=FORM
+)
+async def bring(request: Request, studio: TheStudio, client: TheClient) -> Upload:
+    """Bring a picture: PNG, JPEG, WebP, GIF, TIFF, BMP or AVIF, in the form's part ``file``.
+
+    It is known by its bytes, whatever its name and type say, and kept as its pixels alone. Clear parts stay
+    clear, so that it may also be a mask.
+    """
+    async with request.form(max_files=1, max_fields=4) as form:
+        files = form.getlist("file")
+        if len(files) != 1 or not isinstance(files[0], UploadFile):
+            raise Refused(422, "the form has no part called file with a file in it: send one", param="file")
+        data = await files[0].read()
+    return await brought(studio, data, client)
+
+
+@router.get(
+    "/{digest}",
+    response_class=Response,
+    responses={200: {"description": "The picture.", "content": {"image/png": {}}}, **failures(404, 422)},
+)
+def given(studio: TheStudio, client: TheClient, digest: Digest) -> Response:
+    """A picture that you brought, as a file."""
+    path = owned(digest, studio.folder, client=client)
+    if path is None:
+        raise Refused(404, f"no picture {digest[:12]}... of yours is here: upload it", param="digest")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{digest[:16]}.png"',
+        "Cache-Control": "private, max-age=31536000, immutable",
+    }
+    return Response(path.read_bytes(), media_type="image/png", headers=headers)
+
+
+async def brought(studio: TheStudio, data: bytes, client: str) -> Upload:
+    """Keep what a client sent, by whichever protocol it came; few at a time. Raises Refused."""
+    keep = partial(kept, data, studio.folder, studio.settings.limits, client=client)
+    try:
+        return await to_thread.run_sync(keep, limiter=_limiter())
+    except InputError as error:
+        raise Refused(422, str(error), param="file") from error
+
+
+def _limiter() -> CapacityLimiter:
+    """This event loop's own."""
+    try:
+        return _decoding.get()
+    except LookupError:
+        limiter = CapacityLimiter(AT_ONCE)
+        _decoding.set(limiter)
+        return limiter
