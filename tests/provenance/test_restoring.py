@@ -20,7 +20,8 @@ on a Roof
 Negative prompt: blurry, text: none
 low quality
 Steps: 24, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 965400086, \
-Size: 512x768, Model hash: 10a699c0f3, Model: dreamshaper_8, Clip skip: 2, Lora hashes: "ink: aaaa, b: bbbb", Version: v1.10.1"""
+Size: 512x768, Model hash: 10a699c0f3, \
+Model: dreamshaper_8, Clip skip: 2, Lora hashes: "ink: aaaa, b: bbbb", Version: v1.10.1"""
 
 
 @pytest.fixture

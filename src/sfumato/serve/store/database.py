@@ -45,6 +45,9 @@ class Database:
             with self.writing() as connection:
                 self.alone(connection)
                 prepare(connection, self.shown)
+        except InputError:
+            self.engine.dispose()
+            raise
         except SQLAlchemyError as error:
             self.engine.dispose()
             why = str(getattr(error, "orig", error)).strip().splitlines()[0]

@@ -45,7 +45,7 @@ def search(connection: Connection, query: Query) -> list[Kept]:
 
 def favourite(connection: Connection, id: str, marked: bool) -> bool:  # noqa: A002
     changed = update(PICTURES).where(PICTURES.c.id == id, LISTED).values(favourite=marked)
-    return connection.execute(changed).rowcount == 1
+    return is_id(id) and connection.execute(changed).rowcount == 1
 
 
 def condemn(connection: Connection, id: str) -> Kept | None:  # noqa: A002

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, RowMapping, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, false, func, select, update
 
 from sfumato.serve.store.ids import is_id
 from sfumato.serve.store.records import (
@@ -83,9 +83,7 @@ def _until_a_place(connection: Connection) -> int:
 
 
 def job(connection: Connection, id: str) -> Job | None:  # noqa: A002 - what it is called everywhere
-    if not is_id(id):
-        return None
-    found = connection.execute(select(JOBS).where(JOBS.c.id == id, JOBS.c.hidden.is_(False)))
+    found = connection.execute(select(JOBS).where(_is(id), JOBS.c.hidden.is_(False)))
     return next(iter(_jobs(connection, found.mappings().all())), None)
 
 
@@ -98,7 +96,7 @@ def jobs(
     if asked := tuple(states):
         wanted = wanted.where(JOBS.c.state.in_(asked))
     if before is not None:
-        wanted = wanted.where(JOBS.c.id < before)
+        wanted = wanted.where(JOBS.c.id < storable(before))
     return _jobs(connection, connection.execute(wanted).mappings().all())
 
 
@@ -108,14 +106,14 @@ def queued(connection: Connection) -> list[Job]:
 
 
 def start(connection: Connection, id: str, now: float) -> bool:  # noqa: A002
-    changed = update(JOBS).where(JOBS.c.id == id, JOBS.c.state == "queued")
+    changed = update(JOBS).where(_is(id), JOBS.c.state == "queued")
     values = {"state": "running", "started": now, "attempts": JOBS.c.attempts + 1}
     return connection.execute(changed.values(**values)).rowcount == 1
 
 
 def put_back(connection: Connection, id: str, now: float) -> bool:  # noqa: A002
     """A running job queued again, as if it had not been begun: the server stops, and not because of it."""
-    changed = update(JOBS).where(JOBS.c.id == id, JOBS.c.state == "running")
+    changed = update(JOBS).where(_is(id), JOBS.c.state == "running")
     values = {"state": "queued", "started": None, "attempts": JOBS.c.attempts - 1, "seconds": _ran(now)}
     return connection.execute(changed.values(**values)).rowcount == 1
 
@@ -131,7 +129,7 @@ def end(
 ) -> bool:
     """End a job that has not ended; True for the one who ended it. Its pictures come into the gallery."""
     now = time.time()
-    changed = update(JOBS).where(JOBS.c.id == id, JOBS.c.state.in_(UNENDED))
+    changed = update(JOBS).where(_is(id), JOBS.c.state.in_(UNENDED))
     told = None if error is None else storable(error)
     values = {
         "state": state,
@@ -148,7 +146,12 @@ def end(
     return True
 
 
-def _ran(now: float):  # noqa: ANN202
+def _is(id: str) -> ColumnElement[bool]:  # noqa: A002
+    """The job of this id; of what is no id, none, without asking: the text may be any."""
+    return JOBS.c.id == id if is_id(id) else false()
+
+
+def _ran(now: float) -> ColumnElement[float]:
     return JOBS.c.seconds + case((JOBS.c.started.is_not(None), now - JOBS.c.started), else_=0.0)
 
 
