@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sfumato.cli.output import free, try_to_write
 from sfumato.errors import InputError
 from sfumato.files import written_whole
-
-if TYPE_CHECKING:
-    from sfumato.conditions.condition import Condition
 
 
 def condition(
@@ -73,32 +70,17 @@ def _size(text: str) -> tuple[int, int]:
 
 def _tell(*, to_json: bool) -> None:
     from sfumato.conditions import CONDITIONS
+    from sfumato.conditions.telling import conditions_told
+    from sfumato.diffusion.named import options_told
 
     if to_json:
-        typer.echo(json.dumps({name: _facts(each) for name, each in CONDITIONS.items()}, indent=1))
+        typer.echo(json.dumps(conditions_told(), indent=1))
         return
     width = max(map(len, CONDITIONS))
     for name, each in CONDITIONS.items():
         needs = f" (needs {each.needs})" if each.needs else ""
         typer.echo(f"{name:{width}}  {each.says}{needs}")
         typer.echo(f"    of {each.takes}; also called {', '.join(each.aliases)}")
-        if options := _options(each):
+        if options := options_told(each.maker):
             typer.echo(f"    options: {', '.join(f'{option}={value}' for option, value in options.items())}")
     typer.echo("Make one by: sfumato condition 'canny(low=50)' PICTURE")
-
-
-def _facts(each: Condition) -> dict[str, object]:
-    return {
-        "says": each.says,
-        "takes": each.takes,
-        "options": _options(each),
-        "aliases": each.aliases,
-        "networks": each.networks,
-        "needs": each.needs,
-    }
-
-
-def _options(each: Condition) -> dict[str, str]:
-    from sfumato.diffusion.named import options_told
-
-    return options_told(each.maker)

@@ -18,23 +18,10 @@ def guides(
     """List every guide: rows of the network a question, good strengths, options, other names, its paper."""
     from sfumato.diffusion.guidance import GUIDES
     from sfumato.diffusion.named import options_told
+    from sfumato.diffusion.telling import guides_told
 
     if to_json:
-        told = {
-            name: {
-                "rows": listing.rows,
-                "each": listing.each,
-                "wraps": listing.wraps,
-                "renoises": listing.renoises,
-                "scale": listing.scale,
-                "limit": listing.limit,
-                "options": options_told(listing.maker),
-                "aliases": listing.aliases,
-                "paper": listing.paper,
-            }
-            for name, listing in GUIDES.items()
-        }
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json.dumps(guides_told(), indent=1))
         return
     width = max(map(len, GUIDES))
     typer.echo(f"{'guide':{width}}  rows a question      good strength  paper")

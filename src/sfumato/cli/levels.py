@@ -15,20 +15,10 @@ def levels(
     """List every spacing of noise levels: the models it serves, its options, its other names, its source."""
     from sfumato.diffusion.levels import SPACINGS
     from sfumato.diffusion.levels.asked import spacing_options
+    from sfumato.diffusion.telling import levels_told
 
     if to_json:
-        told = {
-            name: {
-                "trained": listing.trained is not None,
-                "flow": listing.flow is not None,
-                "noisiest": listing.noisiest,
-                "options": spacing_options(listing),
-                "aliases": listing.aliases,
-                "paper": listing.paper,
-            }
-            for name, listing in SPACINGS.items()
-        }
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json.dumps(levels_told(), indent=1))
         return
     width = max(map(len, SPACINGS))
     typer.echo(f"{'spacing':{width}}  epsilon, v, clean  flow  source")

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from inspect import signature
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from sfumato.diffusion.protocol import Sampler
 
 
 def samplers(
@@ -18,28 +14,10 @@ def samplers(
 ) -> None:
     """List every sampler: order, cost, randomness, steps that suit it, its other names, its paper."""
     from sfumato.diffusion.samplers import SAMPLERS
+    from sfumato.diffusion.telling import sampler_options, samplers_told
 
     if to_json:
-        told = {
-            name: {
-                "order": listing.order,
-                "evaluations": listing.evaluations,
-                "random": listing.random,
-                "fewest": listing.fewest,
-                "euler_below": listing.euler_below,
-                "warm_up": listing.warm_up,
-                "own_levels": listing.own_levels,
-                "adaptive": listing.adaptive,
-                "renoises": listing.renoises,
-                "steps": listing.steps,
-                "options": _options(listing.sampler),
-                "aliases": listing.aliases,
-                "variants": dict(listing.variants),
-                "paper": listing.paper,
-            }
-            for name, listing in SAMPLERS.items()
-        }
-        typer.echo(json.dumps(told, indent=1))
+        typer.echo(json.dumps(samplers_told(), indent=1))
         return
     width = max(map(len, SAMPLERS))
     typer.echo(f"{'sampler':{width}}  order  asks/step  noise    good steps  paper")
@@ -51,17 +29,6 @@ def samplers(
         )
         variants = (f"{name} ({means})" for name, means in listing.variants.items())
         typer.echo(f"    {', '.join((*listing.aliases, *variants))}")
-        if options := _options(listing.sampler):
+        if options := sampler_options(listing.sampler):
             typer.echo(f"    options: {', '.join(f'{option}={value}' for option, value in options.items())}")
     typer.echo("Draw with one by --sampler; its options go in brackets: --sampler 'ddim(eta=0.5)'.")
-
-
-def _options(sampler: Sampler) -> dict[str, str]:
-    """What may stand in the brackets behind a sampler's name, with what holds if it does not."""
-    from sfumato.diffusion.named import KINDS
-
-    return {
-        name: str(parameter.default)
-        for name, parameter in signature(sampler).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and str(parameter.annotation) in KINDS
-    }
