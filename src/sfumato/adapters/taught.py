@@ -69,6 +69,11 @@ def read_taught(path: str | Path, unet: UNet) -> TaughtNet:
     return TaughtNet(hinted=read, kinds=_and_alike(_kinds(path, metadata.get("sfumato.kinds", ""))))
 
 
+def taught_kinds(path: str | Path) -> tuple[str, ...]:
+    """The kinds of pictures that the control in a file was taught, from its header. Raises CheckpointError."""
+    return _and_alike(_kinds(path, read_header(path).metadata.get("sfumato.kinds", "")))
+
+
 def _and_alike(taught: tuple[str, ...]) -> tuple[str, ...]:
     return (*taught, *(kind for kind, like in ALIKE.items() if like in taught and kind not in taught))
 

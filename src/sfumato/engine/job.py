@@ -105,6 +105,19 @@ def drawing(
     return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn), tuple(words))
 
 
+def foreseen_notes(
+    request: Request, model: Model, *, pictures: Pictures = MappingProxyType({})
+) -> tuple[str, ...]:
+    """What of a request would have no effect, as far as no network is needed to know. InputError as above."""
+    plan = _planned(request, model, pictures)
+    notes = [
+        *plan.notes,
+        *canvas_notes(plan.canvas, model, plan.first.walk.strength),
+        *(note for each in _walked(plan) for note in painting_notes(each)),
+    ]
+    return tuple(dict.fromkeys(notes))
+
+
 class _Plan(NamedTuple):
     """All that will be drawn, checked."""
 

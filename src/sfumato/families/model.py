@@ -16,6 +16,7 @@ from sfumato.adapters.closet import Closet
 from sfumato.adapters.controls import Controls
 from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Conditioning, Level
+from sfumato.families.sizes import Sizes
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class Model(Protocol):
 
     @property
     def native(self) -> tuple[int, int]: ...
+
+    @property
+    def sizes(self) -> Sizes:
+        """Which pictures it can draw."""
+        ...
 
     @property
     def closet(self) -> Closet:

@@ -18,6 +18,7 @@ from sfumato.diffusion.prediction import Prediction
 from sfumato.diffusion.protocol import Call, Later, Level
 from sfumato.errors import CheckpointError
 from sfumato.families.model import Encoded, Model, Wording
+from sfumato.families.sizes import Sizes
 from sfumato.families.stable import Stable
 
 SHARE = 0.8  # of the walk is the base's unless a request says otherwise
@@ -77,6 +78,10 @@ class Refined:
     @property
     def native(self) -> tuple[int, int]:
         return self.base.native
+
+    @property
+    def sizes(self) -> Sizes:
+        return self.base.sizes
 
     @property
     def channels_beside(self) -> int:

@@ -122,6 +122,10 @@ class World:
     def native(self) -> tuple[int, int]:
         return self.config.native
 
+    @property
+    def sizes(self) -> Sizes:
+        return self.config.sizes
+
     def check_size(self, size: tuple[int, int]) -> None:
         self.config.sizes.check(size)
 
