@@ -21,6 +21,7 @@ from sfumato.errors import InputError
 from sfumato.request import fresh_seed
 from sfumato.serve.adapters import Adapters
 from sfumato.serve.events import BEAT, LAST, Event, Hub
+from sfumato.serve.guarding.quotas import Quotas, QuotaSpent
 from sfumato.serve.keeping import Keeper
 from sfumato.serve.models import Models
 from sfumato.serve.preparing import Pictures, check_wish, digests_of, worded
@@ -28,6 +29,7 @@ from sfumato.serve.refused import Refused
 from sfumato.serve.running import Progress
 from sfumato.serve.settings import Settings
 from sfumato.serve.shelf import Shelf
+from sfumato.serve.spending import paid, remember
 from sfumato.serve.store import Folder, KeyReused, LineFull, Most, Store, finish_deletions, fresh_id
 from sfumato.serve.store.records import ENDED, Job
 from sfumato.serve.uploads import lay, owned
@@ -56,8 +58,11 @@ class Status:
 class Studio:
     """A server without its routes. ``start`` it before anything is asked of it."""
 
-    def __init__(self, settings: Settings, store: Store, folder: Folder) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, folder: Folder, quotas: Quotas | None = None
+    ) -> None:
         self.settings = settings
+        self.quotas = quotas or Quotas()
         self.store = store
         self.folder = folder
         self.hub = Hub()
@@ -77,6 +82,7 @@ class Studio:
         """Take the line up where it was left, and begin to draw. Raises InputError if another server does."""
         self.folder.lock()
         finish_deletions(self.store, self.folder)
+        remember(self.quotas, self.store)
         for job in self.store.recover():
             self.worker.submit(job)
         self.worker.start(self.models_.default)
@@ -144,12 +150,15 @@ class Studio:
         return kept is not None and kept.client == client
 
     def _accepted(self, wish: Wish, client: str, key: str | None) -> Job:
-        limits = self.settings.limits
+        limits, fresh = self.settings.limits, fresh_id()
         most = Most(queued_per_client=limits.queued_per_client, queued=limits.queued)
         told = wish.model_dump(mode="json")
         try:
-            job = self.store.accept(fresh_id(), client, told, key=key, most=most)
-        except LineFull as error:
+            with paid(self.quotas, self.store, client, key=key, pictures=wish.count) as give_back:
+                job = self.store.accept(fresh, client, told, key=key, most=most)
+                if job.id != fresh:
+                    give_back()
+        except (LineFull, QuotaSpent) as error:
             raise Refused(429, str(error), retry_after=error.retry_after) from error
         except KeyReused as error:
             raise Refused(409, str(error), param="Idempotency-Key") from error
@@ -200,7 +209,7 @@ class Studio:
         last: int | None = None,
         *,
         beat: float | None = None,
-        previews: bool = True,  # noqa: A002
+        previews: bool = True,
     ) -> AsyncIterator[Event]:
         """What happens to a job, its present state first unless it is number ``last``; ends when the job does.
 

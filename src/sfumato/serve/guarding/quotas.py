@@ -30,6 +30,15 @@ class Quotas:
         self._spent = {holder.name: deque[tuple[float, int]]() for holder in holders}
         self._holders = {holder.name: holder for holder in holders}
 
+    @property
+    def clients(self) -> Sequence[str]:
+        """Whose spending is counted."""
+        return [
+            name
+            for name, each in self._holders.items()
+            if (each.jobs_per_hour, each.pictures_per_day) != (None, None)
+        ]
+
     def remember(self, client: str, at: float, pictures: int) -> None:
         """Count a job of the past: quotas hold over a restart. ``at`` is in seconds since 1970."""
         with self._lock:
