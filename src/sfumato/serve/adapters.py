@@ -86,10 +86,17 @@ class Adapters:
             for each in (*wish.controls, *wish.references)
         )
         names += [name for name in networks if name is not None and name.casefold() in stems]
-        said = " ".join(texts).casefold()
-        words = [path.stem for path in self._files() if path.stem.casefold() in said]
-        names += [word for word in words if self.named(word).kind == "embedding"]
+        names += [path.stem for path in self.words_in(" ".join(texts))]
         return tuple(dict.fromkeys(names))
+
+    def words_in(self, text: str) -> tuple[Path, ...]:
+        """The files of the learned words that a text holds, in any case."""
+        said = text.casefold()
+        return tuple(
+            path
+            for path in self._files()
+            if path.stem.casefold() in said and self._told(path).kind == "embedding"
+        )
 
     def _files(self) -> Iterator[Path]:
         if self.folder is None:

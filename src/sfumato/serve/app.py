@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from sfumato.errors import InputError, SfumatoError
 from sfumato.serve.refused import Refused
-from sfumato.serve.routes import jobs, page, session, uploads
+from sfumato.serve.routes import health, jobs, known, page, session, uploads, words
 from sfumato.serve.routes.answers import failure
 from sfumato.serve.studio import Studio
 from sfumato.version import __version__
@@ -22,6 +22,10 @@ LOG = logging.getLogger("sfumato.serve")
 
 ROUTES: tuple[APIRouter, ...] = (
     jobs.router,
+    known.router,
+    words.router,
+    health.router,
+    uploads.router,
     session.router,
     uploads.router,
     page.router,

@@ -30,6 +30,10 @@ class Models:
             raise InputError(unknown("model", name, self.by_name))
         return self.by_name[name]
 
+    def known_by(self, name: str | None) -> Known:
+        """What the model of a name knows, or the default one. Raises InputError."""
+        return self.known[self.named(name or self.default).name]
+
     @cached_property
     def known(self) -> Mapping[str, Known]:
         """What each model knows, as its file tells. Raises CheckpointError for one that is not drawn with."""

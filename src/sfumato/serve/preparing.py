@@ -36,21 +36,18 @@ class Pictures:
     def __init__(
         self, find: Callable[[str], Image.Image | None], keep: Callable[[str, Image.Image], None]
     ) -> None:
-        self._find = find
-        self._keep = keep
+        self.find = find
+        self.keep = keep
 
     def opened(self, digest: str) -> Image.Image:
         """The picture. Raises InputError for one that is not here."""
-        found = self._find(digest)
+        found = self.find(digest)
         if found is None:
             raise InputError(
                 f"no picture {digest[:12]}... is here: upload it (POST /v1/uploads), or name one of the gallery "
                 "by its pixels"
             )
         return found
-
-    def keep(self, digest: str, image: Image.Image) -> None:
-        self._keep(digest, image)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from sfumato.engine.footprint import foreseen_adapter_bytes, foreseen_bytes, hel
 from sfumato.families.source import Source
 from sfumato.painter import Painter
 from sfumato.serve.adapters import Adapters
+from sfumato.serve.facts import Shape
 from sfumato.serve.models import Models
 
 
@@ -16,6 +17,7 @@ class Shelf:
     def __init__(self, models: Models, adapters: Adapters) -> None:
         self.models = models
         self.adapters = adapters
+        self.shapes: dict[str, Shape] = {}  # of every model that was in memory
 
     def foreseen(self, name: str) -> int:
         """The bytes that a model will take."""
@@ -27,6 +29,7 @@ class Shelf:
         file = self.models.named(name)
         how: families.LoadingOptions = {} if file.dtype is None else {"dtype": file.dtype}
         model = families.load(file.path, families.Loading(**how))
+        self.shapes[name] = Shape.of(model)
         return Painter(model, name=name, source=Source(file.path, how))
 
     def foreseen_beside(self, name: str, beside: str) -> int:

@@ -21,6 +21,7 @@ from sfumato.errors import InputError
 from sfumato.request import fresh_seed
 from sfumato.serve.adapters import Adapters
 from sfumato.serve.events import BEAT, LAST, Event, Hub
+from sfumato.serve.facts import read
 from sfumato.serve.guarding.quotas import Quotas, QuotaSpent
 from sfumato.serve.keeping import Keeper
 from sfumato.serve.models import Models
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from sfumato.painter import Painter
 
 LOG = logging.getLogger("sfumato.serve")
+
+PATIENCE = 1.5  # seconds that a check waits for the worker, which may be in the midst of a long forward
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +69,15 @@ class Studio:
         self.store = store
         self.folder = folder
         self.hub = Hub()
-        self.models_ = Models(settings.models)
+        self.models = Models(settings.models)
         self.adapters = Adapters(settings.adapters)
-        self.shelf: Residency[Painter] = Residency(Shelf(self.models_, self.adapters), budget=settings.budget)
+        maker = Shelf(self.models, self.adapters)
+        self.shapes = maker.shapes
+        self.shelf: Residency[Painter] = Residency(maker, budget=settings.budget)
         self.keeper = Keeper(store, folder, self.hub)
         self.worker = Worker(
             settings, self.shelf, keeper=self.keeper, hub=self.hub, pictures=self.pictures_of,
-            models=self.models_, adapters=self.adapters,
+            models=self.models, adapters=self.adapters,
         )  # fmt: skip
         self._draining = False
 
@@ -85,7 +90,7 @@ class Studio:
         remember(self.quotas, self.store)
         for job in self.store.recover():
             self.worker.submit(job)
-        self.worker.start(self.models_.default)
+        self.worker.start(self.models.default)
         return self
 
     @property
@@ -126,14 +131,14 @@ class Studio:
         if wish.seed is None:
             changes["seed"] = fresh_seed() if key is None else _seed_of(client, key)
         if "model" not in wish.model_fields_set:
-            changes["model"] = self.models_.default
+            changes["model"] = self.models.default
         return wish.model_copy(update=changes)
 
     def check(self, wish: Wish, client: str) -> None:
         """Raise Refused for what can be known to be undrawable before a model is asked."""
         try:
             check_wish(wish)
-            known = self.models_.named(wish.model) and self.models_.known[wish.model]
+            known = self.models.named(wish.model) and self.models.known[wish.model]
             worded(wish, wish.model, family=known.family)
             self.adapters.wanted(wish)
         except InputError as error:
@@ -142,6 +147,28 @@ class Studio:
             if not self._is_here(client, digest):
                 told = f"no picture {digest[:12]}... is here: upload it to /v1/uploads first"
                 raise Refused(422, told, param="picture")
+
+    async def foreseen(self, wish: Wish, client: str) -> tuple[str, ...]:
+        """What of a wish would have no effect, nothing drawn. Raises Refused for what cannot be drawn."""
+        settled = self.settled(wish)
+        await to_thread.run_sync(self.check, settled, client)
+        notes = await to_thread.run_sync(self._words_noted, settled)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                notes += await asyncio.wrap_future(self.worker.foreseen(settled, client))
+        except TimeoutError:
+            notes += ("not looked at further: the model is busy, or not in memory yet",)
+        except InputError as error:
+            raise Refused(422, str(error), param=_param(error, wish)) from error
+        return tuple(dict.fromkeys(notes))
+
+    def _words_noted(self, wish: Wish) -> tuple[str, ...]:
+        """What the model does not read of the words, and what their looks tell."""
+        file, known = self.models.named(wish.model), self.models.known_by(wish.model)
+        request, notes = worded(wish, wish.model, family=known.family)
+        for text in filter(str.strip, (request.prompt, request.negative)):
+            notes += read(file.path, text, request.seed, embeddings=self.adapters.words_in(text)).notes
+        return notes
 
     def _is_here(self, client: str, digest: str) -> bool:
         if owned(digest, self.folder, client=client) is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from sfumato.engine.job import Drawn, Seen
+from sfumato.engine.job import Drawn, Seen, foreseen_notes
 from sfumato.engine.line import Line
 from sfumato.engine.memory import check_memory
 from sfumato.engine.preview import Previews
@@ -137,6 +137,15 @@ class Worker:
         self._told.put(lambda: self._show_in_full(id, future))
         return future
 
+    def foreseen(self, wish: Wish, client: str) -> Future[tuple[str, ...]]:
+        """What of a wish would have no effect, looked at between two forwards. InputError: it cannot be drawn.
+
+        Nothing is told of a model that is not in memory.
+        """
+        future: Future[tuple[str, ...]] = Future()
+        self._told.put(lambda: self._foresee(wish, client, future))
+        return future
+
     def drain(self) -> None:
         """Begin nothing more; ``idle`` tells when all that ran has ended."""
         self._told.put(self._drain)
@@ -228,12 +237,11 @@ class Worker:
             return
         wish = Wish.model_validate(job.wish)
         beside = self._beside(wish)
-        hung = self._shelf.beside(wish.model)
-        if wish.model not in self._shelf.resident or any(each not in hung for each in beside):
+        if not self._is_there(wish.model, beside):
             return
         with self._shelf.lent(wish.model, beside) as painter:
             try:
-                for request in self._requests(job, wish, painter)[0]:
+                for request in self._requests(wish, job.client, painter)[0]:
                     _checked(request, painter)
                     planned = painter.job(request)
                     planned.send(None)
@@ -291,7 +299,7 @@ class Worker:
             if not self._store.start(job.id):
                 self._shelf.give_back(wish.model, beside)
                 return
-            requests, notes = self._requests(job, wish, painter)
+            requests, notes = self._requests(wish, job.client, painter)
         except Exception as error:
             self._shelf.give_back(wish.model, beside)
             self._fail(job, error)
@@ -324,10 +332,8 @@ class Worker:
         """The files of the folder of adapters that a wish names."""
         return self._adapters.wanted(wish)
 
-    def _requests(self, job: Job, wish: Wish, painter: Painter) -> tuple[list[Request], tuple[str, ...]]:
-        found = prepared(
-            wish, painter, self._pictures(job.client), family=self._models.known[wish.model].family
-        )
+    def _requests(self, wish: Wish, client: str, painter: Painter) -> tuple[list[Request], tuple[str, ...]]:
+        found = prepared(wish, painter, self._pictures(client), family=self._models.known[wish.model].family)
         return [*found.requests], found.notes
 
     def _moved(self) -> None:
@@ -405,6 +411,27 @@ class Worker:
             future.set_result(shown)
         except Exception as error:  # handed to whoever asked
             future.set_exception(error)
+
+    def _foresee(self, wish: Wish, client: str, future: Future[tuple[str, ...]]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return  # who asked has gone
+        try:
+            future.set_result(self._foreseen(wish, client))
+        except Exception as error:  # handed to whoever asked
+            future.set_exception(error)
+
+    def _foreseen(self, wish: Wish, client: str) -> tuple[str, ...]:
+        beside = self._beside(wish)
+        if not self._is_there(wish.model, beside):
+            return ()
+        with self._shelf.lent(wish.model, beside) as painter:
+            request = self._requests(wish, client, painter)[0][0]
+            _checked(request, painter)
+            return foreseen_notes(request, painter.model, pictures=painter.pictures)
+
+    def _is_there(self, model: str, beside: Sequence[str]) -> bool:
+        """Whether a model is in memory, with all of these beside it."""
+        return model in self._shelf.resident and {*beside} <= {*self._shelf.beside(model)}
 
     # jobs end ---------------------------------------------------------------------------------------
 

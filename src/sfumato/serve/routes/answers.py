@@ -79,6 +79,11 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure, "description": MEANINGS[status]} for status in statuses}
 
 
+def example(value: object) -> dict[int | str, dict[str, Any]]:
+    """What an answer looks like, for the OpenAPI."""
+    return {200: {"content": {"application/json": {"example": value}}}}
+
+
 def studio_of(request: Request) -> Studio:
     """The server behind the routes."""
     return request.app.state.studio

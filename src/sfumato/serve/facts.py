@@ -1,0 +1,116 @@
+"""What can be told of a server's models and words: tables for people and programs, read in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sfumato.adapters.taught import taught_kinds
+from sfumato.families import embedded
+from sfumato.families.understood import Reads, reader
+from sfumato.request import ROLES
+from sfumato.serve.adapters import Adapters
+from sfumato.serve.models import Models
+from sfumato.text.grammar import parse
+from sfumato.text.wildcards import chosen
+
+if TYPE_CHECKING:
+    from sfumato.families.model import Model
+
+CONTROL, REFERENCE = "control", "reference"  # what the networks are called that the package ships
+CONTROLS = ("controlnet", "t2i-adapter", "taught controlnet")
+READERS = ("image-prompt", "taught reference")
+MOST_READINGS = 64
+
+
+class Shape(NamedTuple):
+    """What a model tells once it has been in memory."""
+
+    native: tuple[int, int]
+    multiple: int  # of both sides, from least to most
+    least: int
+    most: int
+    beside: int  # channels that its network sees beside the latent: 5 fills holes, 4 edits
+
+    @classmethod
+    def of(cls, model: Model) -> Shape:
+        sides = model.sizes.sides
+        return cls(model.native, sides.step, sides[0], sides[-1], model.channels_beside)
+
+
+def models_told(
+    models: Models, adapters: Adapters, shapes: Mapping[str, Shape], resident: Mapping[str, int]
+) -> list[dict[str, object]]:
+    """Every model: the default first."""
+    beside = adapters.all().values()
+    shipped = embedded()
+    told: list[dict[str, object]] = []
+    for name, file in models.by_name.items():
+        ours = file.path == shipped
+        controls: list[dict[str, object]] = [
+            {"name": each.name, "kinds": taught_kinds(each.path) if each.kind.startswith("taught") else []}
+            for each in beside
+            if each.kind in CONTROLS and each.kind.startswith("taught") == ours
+        ]
+        readers = [
+            each.name for each in beside if each.kind in READERS and each.kind.startswith("taught") == ours
+        ]
+        if ours:
+            controls.insert(0, {"name": CONTROL, "kinds": taught_kinds(embedded(CONTROL))})
+            readers.insert(0, REFERENCE)
+        shape = shapes.get(name)
+        told.append({
+            "name": name,
+            "default": name == models.default,
+            "family": models.known[name].family,
+            "dtype": file.dtype,
+            "embedded": ours,
+            "native": None if shape is None else shape.native,
+            "sizes": None if shape is None else
+            {"multiple": shape.multiple, "least": shape.least, "most": shape.most},
+            "beside": None if shape is None else shape.beside,
+            "controls": controls,
+            "references": [{"name": each, "roles": ROLES} for each in readers],
+            "resident": resident.get(name),
+        })  # fmt: skip
+    return told
+
+
+class Reading(NamedTuple):
+    """How a model reads a text: its tokens in chunks, how many of how many, what is cut, what is not read."""
+
+    tokens: list[list[dict[str, object]]]
+    room: int
+    used: int
+    cut: str
+    notes: tuple[str, ...]
+
+
+def read(model: Path, text: str, seed: int, *, embeddings: Sequence[Path] = ()) -> Reading:
+    """What a model makes of a prompt at its first step; AND's texts follow each other. Raises InputError."""
+    parsed = parse(chosen(text, seed))
+    stage = parsed.stages(1)[0]
+    understood = [_reads(model, tuple(embeddings))(branch.text) for branch in stage.branches]
+    chunks = [
+        [
+            {"id": token.id, "text": token.text, "weight": token.weight, "ends_word": token.ends_word}
+            for token in chunk
+        ]
+        for each in understood
+        for chunk in each.chunks
+    ]
+    notes = [*parsed.notes, *(note for each in understood for note in each.notes)]
+    return Reading(
+        tokens=chunks,
+        room=understood[0].room * max(len(chunks), 1),
+        used=sum(len(chunk) for chunk in chunks),
+        cut="".join(each.cut for each in understood),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+@lru_cache(maxsize=MOST_READINGS)
+def _reads(model: Path, embeddings: tuple[Path, ...]) -> Reads:
+    return reader(model, embeddings)[1]

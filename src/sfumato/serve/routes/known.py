@@ -1,0 +1,126 @@
+"""What there is to choose from: models, adapters, samplers, spacings, guides, looks, conditions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Path
+from fastapi.responses import FileResponse
+
+from sfumato.conditions.telling import conditions_told
+from sfumato.diffusion.telling import guides_told, levels_told, samplers_told
+from sfumato.serve.facts import models_told
+from sfumato.serve.refused import Refused
+from sfumato.serve.routes.answers import TheStudio, example, failures
+from sfumato.serve.studio import Studio
+from sfumato.styles.preset import Preset
+from sfumato.styles.shelf import named, shelf
+
+router = APIRouter(prefix="/v1", tags=["what there is"])
+
+StyleName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,80}$", examples=["watercolor"])]
+
+
+@router.get("/models", responses=example({
+    "models": [{
+        "name": "world", "default": True, "family": "world", "dtype": None, "embedded": True,
+        "native": [128, 128], "sizes": {"multiple": 16, "least": 64, "most": 256}, "beside": 0,
+        "controls": [{"name": "control", "kinds": ["edges", "layout", "canny"]}],
+        "references": [{"name": "reference", "roles": ["style", "composition", "both"]}], "resident": 45000000,
+    }],
+}))  # fmt: skip
+async def models(studio: TheStudio) -> dict[str, Any]:
+    """Models, the default first. What only its tensors tell is null until a model was in memory once."""
+    return {"models": await to_thread.run_sync(_models, studio)}
+
+
+@router.get("/adapters", responses=example({
+    "adapters": [
+        {"name": "ink", "kind": "lora", "triggers": ["ink drawing"], "bytes": 151000, "obstacle": ""},
+    ],
+}))  # fmt: skip
+async def adapters(studio: TheStudio) -> dict[str, Any]:
+    """What can be hung beside a model by naming it; ``triggers`` are the words that wake an adapter."""
+    found = await to_thread.run_sync(studio.adapters.all)
+    return {
+        "adapters": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "triggers": each.triggers,
+                "bytes": each.size,
+                "obstacle": each.obstacle,
+            }
+            for each in found.values()
+        ]
+    }
+
+
+@router.get("/samplers", responses=example({"samplers": [{"name": "euler", "order": 1, "evaluations": 1}]}))
+async def samplers() -> dict[str, Any]:
+    """Samplers: order, cost, options, other names."""
+    return {"samplers": _listed(await to_thread.run_sync(samplers_told))}
+
+
+@router.get("/levels", responses=example({"levels": [{"name": "karras", "trained": True, "flow": False}]}))
+async def levels() -> dict[str, Any]:
+    """Ways to space the noise levels."""
+    return {"levels": _listed(await to_thread.run_sync(levels_told))}
+
+
+@router.get("/guides", responses=example({"guides": [{"name": "cfg", "rows": 2, "scale": [2, 8]}]}))
+async def guides() -> dict[str, Any]:
+    """Ways to follow the words."""
+    return {"guides": _listed(await to_thread.run_sync(guides_told))}
+
+
+@router.get("/conditions", responses=example({"conditions": [{"name": "edges", "says": "outlines"}]}))
+async def conditions() -> dict[str, Any]:
+    """Kinds of conditioning pictures."""
+    return {"conditions": _listed(conditions_told())}
+
+
+@router.get("/styles", responses=example({
+    "styles": [{"name": "watercolor", "about": "Washes.", "works": ["world"], "tags": [], "settings": {}}],
+}))  # fmt: skip
+async def styles() -> dict[str, Any]:
+    """Looks, which a wish names in ``styles``; ``works`` are the families whose models know their words."""
+    presets = await to_thread.run_sync(shelf)
+    return {"styles": [_style(name, preset) for name, preset in presets.items()]}
+
+
+@router.get(
+    "/styles/{name}/thumbnail",
+    response_class=FileResponse,
+    responses={200: {"description": "A small picture.", "content": {"image/webp": {}}}, **failures(404, 422)},
+)
+async def thumbnail(name: StyleName) -> FileResponse:
+    """A look as the embedded model draws it."""
+    presets = await to_thread.run_sync(shelf)
+    picture = named(name, presets).picture if name in presets else None
+    if picture is None:
+        raise Refused(404, f"no picture of a style {name!r} is here: /v1/styles lists all styles")
+    return FileResponse(picture, media_type="image/webp", headers={"Cache-Control": "max-age=3600"})
+
+
+def _models(studio: Studio) -> list[dict[str, object]]:
+    return models_told(studio.models, studio.adapters, studio.shapes, studio.shelf.resident)
+
+
+def _listed(told: dict[str, dict[str, object]]) -> list[dict[str, object]]:
+    return [{"name": name, **facts} for name, facts in told.items()]
+
+
+def _style(name: str, preset: Preset) -> dict[str, object]:
+    return {
+        "name": name,
+        "title": preset.name,
+        "about": preset.about,
+        "prompt": preset.prompt,
+        "negative": preset.negative,
+        "works": preset.works,
+        "tags": preset.tags,
+        "settings": preset.settings.given(),
+        "has_thumbnail": preset.picture is not None,
+    }
