@@ -6,7 +6,7 @@ equal lanes; steps, samplers, levels, guidance and what a row wears may differ. 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
@@ -62,31 +62,28 @@ def kin(asked: Asked, model: Model) -> Hashable:
     return id(model), asked.x.shape, *shapes, told.guidance is None, id(asked.extras), lane
 
 
-def gathered(jobs: Iterable[Live]) -> list[Row]:
+def gathered(jobs: Iterable[Live], most: Callable[[Row], int]) -> list[Row]:
     """The rows of the next forward: the first that the first job waits for, and what can share with it.
 
-    ``jobs`` are in the order of their turns. A fast job may fill the room that exact ones leave, for the
-    forward's size is the same with it; an exact one never rides in a forward of another size.
+    ``jobs`` are in the order of their turns; ``most`` says how many rows a fast forward may have. A fast job
+    may fill the room that exact ones leave, for the forward's size is the same with it; an exact one never
+    rides in a forward of another size.
     """
     lead, *others = jobs
     first = lead.waits[0]
     if first.kin is None:
         return [first]
-    if lead.apart:
-        others = []
-    riders = [job for job in others if not job.apart and (job.exact or not lead.exact)]
-    if lead.exact:
-        riders += [job for job in others if not job.apart and not job.exact]
-    else:
-        riders = [job for job in riders if not job.exact]
+    sharing = [] if lead.apart else [job for job in others if not job.apart]
+    fast = [job for job in sharing if not job.exact]
+    riders = [*(job for job in sharing if job.exact), *fast] if lead.exact else fast
     rows = [row for job in (lead, *riders) for row in job.waits if row.kin == first.kin]
-    return rows[: EXACT_ROWS if lead.exact else most_rows(first)]
+    return rows[: EXACT_ROWS if lead.exact else most(first)]
 
 
 def most_rows(row: Row) -> int:
     """How many rows like this a fast forward may have: as many places as ``FAST_ROWS`` of the native size.
 
-    Larger pictures gain nothing from more, and who waits for the forward to end would wait for long.
+    Larger pictures gain little from more, and whoever waits for the end of the forward would wait for long.
     """
     call, model = cast("Call", row.asked), row.job.model
     fit = FAST_ROWS * model.blank(model.native).numel() // call.x.numel()

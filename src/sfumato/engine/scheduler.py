@@ -8,20 +8,24 @@ joins, leaves and steps.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass
 from itertools import count
 from typing import NamedTuple, cast
 
 import torch
 
-from sfumato.engine.failures import Answer, not_finite, told, which_finite
-from sfumato.engine.forwards import EXACT_ROWS, Live, Row, answered, gathered
+from sfumato.engine.failures import Answer, is_of_memory, not_finite, told, which_finite
+from sfumato.engine.forwards import EXACT_ROWS, FAST_ROWS, Live, Row, answered, gathered, most_rows
 from sfumato.engine.job import Drawing, Drawn
 from sfumato.engine.question import Asked
 from sfumato.engine.shares import Turns
 from sfumato.errors import DeadlinePassed
 from sfumato.families.model import Model
+
+CAUTION = 200
+"""Forwards for which no more than half the rows share one after that many were too much for the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,7 @@ class Scheduler:
         self._new: list[int] = []
         self._jobs: dict[int, Live] = {}
         self._turns: Turns[str, int] = Turns()
+        self._cramped: dict[Hashable, tuple[int, int]] = {}  # rows that fit, and forwards to heed it for
         self._talking: int | None = None  # the job that runs now: its watcher may want it to end
         self._left = False
 
@@ -92,15 +97,16 @@ class Scheduler:
 
     def close(self) -> None:
         """Close all jobs."""
-        for number in list(self._entries):
-            self._closed(number)
+        with ExitStack() as closing:
+            for number in list(self._entries):
+                closing.callback(self._closed, number)
 
     def step(self) -> list[Ended]:
         """Begin who has joined, run one forward, and hand its answers on; who ended by it."""
         over = [*self._expired(), *self._begun()]
         if not self._jobs:
             return over
-        rows = gathered([self._jobs[number] for number in self._turns.order()])
+        rows = gathered([self._jobs[number] for number in self._turns.order()], self._most)
         return [*over, *self._ran(rows)]
 
     def _expired(self) -> list[Ended]:
@@ -134,9 +140,18 @@ class Scheduler:
                 return [self._ended(jobs[0].number, told(error, rows[0].asked, jobs[0].model))]
             for job in jobs:
                 job.apart = True
+            if is_of_memory(error):
+                self._cramped[rows[0].kin] = max(EXACT_ROWS, len(rows) // 2), CAUTION
             return []
         self._spent([row.job for row in rows], self._clock() - started)
         return [*self._handed_on(rows, answers, sound, size=size)]
+
+    def _most(self, row: Row) -> int:
+        """How many rows like this share a fast forward: for a while fewer than what was too much."""
+        rows, forwards = self._cramped.pop(row.kin, (FAST_ROWS, 0))
+        if forwards:
+            self._cramped[row.kin] = rows, forwards - 1
+        return min(rows, most_rows(row))
 
     def _handed_on(
         self, rows: Sequence[Row], answers: Sequence[Answer], sound: Sequence[bool], *, size: int
@@ -191,18 +206,21 @@ class Scheduler:
         return self._jobs[number].seconds if number in self._jobs else 0.0
 
     def _ended(self, number: int, outcome: Drawn | Exception) -> Ended:
-        job, entry = self._jobs.get(number), self._closed(number)
+        job, tag = self._jobs.get(number), self._entries[number].tag
+        try:
+            self._closed(number)
+        except Exception as error:  # as above; of its ``finally``
+            outcome = error
         exact, seconds = (True, 0.0) if job is None else (job.was_exact, job.seconds)
-        return Ended(number, outcome, exact, seconds, entry.tag)
+        return Ended(number, outcome, exact, seconds, tag)
 
-    def _closed(self, number: int) -> Entry:
+    def _closed(self, number: int) -> None:
         entry = self._entries.pop(number)
         if self._jobs.pop(number, None) is None:
             self._new.remove(number)
         else:
             self._turns.go(number)
         entry.drawing.close()
-        return entry
 
 
 def _late(seconds: float) -> DeadlinePassed:

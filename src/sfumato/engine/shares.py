@@ -1,7 +1,7 @@
 """Whose turn it is: every one who is there gets an equal share of the machine, counted in seconds had.
 
 Start-time fair queueing (Goyal, Vin and Cheng 1996): whoever has had least is next, and who comes begins at
-what the one who is worst off has had, so to have been away earns nothing. Newcomers who soon leave again could
+what whoever is worst off has had, so to have been away earns nothing. Newcomers who soon leave again could
 keep that where it is for ever, and starve who has had more. So they begin no further back than a clock, that
 of weighted fair queueing, which advances by all that is charged, divided among all who are there.
 """
