@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from sfumato.errors import InputError, SfumatoError
 from sfumato.serve.refused import Refused
-from sfumato.serve.routes import health, jobs, known, page, session, uploads, words
+from sfumato.serve.routes import a1111, health, jobs, known, openai, page, session, uploads, words
 from sfumato.serve.routes.answers import failure
 from sfumato.serve.studio import Studio
 from sfumato.version import __version__
@@ -27,7 +27,8 @@ ROUTES: tuple[APIRouter, ...] = (
     health.router,
     uploads.router,
     session.router,
-    uploads.router,
+    *openai.ROUTERS,
+    *a1111.ROUTERS,
     page.router,
 )
 

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from sfumato.errors import InputError
 from sfumato.serve.app import app_of
 from sfumato.serve.guarding.guard import Guard
+from sfumato.serve.guarding.tokens import made_token_file
 from sfumato.serve.settings import LOOPBACK, Settings
 from sfumato.serve.store import Folder, open_store
 from sfumato.serve.studio import Studio
@@ -31,8 +32,9 @@ MOST_HEAD = 64 << 10  # bytes of a request's head
 
 def run(settings: Settings, *, say: Callable[[str], None], opens: bool = True) -> None:
     """Serve until a signal says to end; then drain, and return. Raises InputError where it cannot begin."""
-    guard = Guard(settings)
+    guard = made_guard(settings, say)
     folder = Folder(settings.gallery)
+    folder.lock()  # before anything of it is opened: another server may have it
     taken = listening(settings.listen, settings.port)
     host, port = taken.getsockname()[:2]
     settings = at_port(settings, port)
@@ -41,8 +43,6 @@ def run(settings: Settings, *, say: Callable[[str], None], opens: bool = True) -
     app = app_of(studio, guard.around)
     app.router.lifespan_context = started(studio)
     address = f"http://{shown(host)}:{port}/"
-    for note in guard.notes:
-        say(note)
     say(address)
     server = Server(uvicorn.Config(
         app, log_level="warning", backlog=BACKLOG, timeout_graceful_shutdown=CLOSING,
@@ -51,6 +51,18 @@ def run(settings: Settings, *, say: Callable[[str], None], opens: bool = True) -
     if opens:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     server.run([taken])
+
+
+def made_guard(settings: Settings, say: Callable[[str], None]) -> Guard:
+    """The guard that the settings ask for; a token file that is not there is made. Raises InputError."""
+    path = settings.token_file
+    if path is not None and not path.exists():
+        made_token_file(path)
+        say(f"made {path}: a token for me; lines are name:token[:jobs-an-hour[:pictures-a-day]]")
+    guard = Guard(settings)
+    for note in guard.notes:
+        say(note)
+    return guard
 
 
 def listening(address: str, port: int) -> socket.socket:
