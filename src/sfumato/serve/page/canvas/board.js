@@ -2,6 +2,8 @@
 //
 // The sheet is what will be drawn. With a picture it is measured in the picture's own pixels, and reaches as
 // far as the frame; without, in the pixels of the wish's size.
+import { imageOf } from "../api.js";
+import { desk } from "../desk.js";
 import { told } from "../ui/notices.js";
 import { Bitmap } from "./bitmap.js";
 import { drawable, NONE, whole } from "./frame.js";
@@ -12,7 +14,6 @@ import { counted, image, Latest, memory, remember } from "./uploads.js";
 const SMOOTH = 512; // pixels of the shorter side of a drawing of lines: a model's own 128 would show steps
 const MASKED = [214, 40, 96, 0.55];
 const INKED = [38, 34, 30, 1];
-const CHALKED = [255, 255, 255, 1];
 
 export class Board {
   wish = {};
@@ -30,6 +31,7 @@ export class Board {
   #maskKnown = null; // the digests that the drawings show
   #linesKnown = null;
   #baseWanted = null;
+  #regionsSent = null;
 
   // `onWish(changes)`; `onChange()` when what is to be seen is another; `onPaint()` when only a drawing is.
   constructor({ onWish, onChange, onPaint }) {
@@ -141,7 +143,7 @@ export class Board {
     const [wide, high] = [width * more, height * more];
     if (this.lines?.width !== wide || this.lines?.height !== high) {
       const before = this.lines;
-      this.lines = new Bitmap({ width: wide, height: high }, this.base ? CHALKED : INKED);
+      this.lines = new Bitmap({ width: wide, height: high }, INKED);
       if (before && !before.isEmpty) this.lines.load(before.canvas);
     }
     const wanted = this.madeBy("lines");
@@ -165,6 +167,7 @@ export class Board {
 
   // Regions without words are none that the server knows: they wait here until they have some.
   #followRegions() {
+    if (this.wish.regions === this.#regionsSent) return;
     const asked = regionsOf(this.wish);
     if (JSON.stringify(asked) !== JSON.stringify(named(memory.get().regions))) memory.set({ regions: asked });
   }
@@ -207,13 +210,22 @@ export class Board {
   putRegions(regions) {
     delete this.draft.regions;
     memory.set({ regions });
-    this.onWish({ regions: named(regions) });
+    this.#regionsSent = named(regions);
+    this.onWish({ regions: this.#regionsSent });
     this.onChange();
   }
 
   // The changes that make the shown picture the one that the wish goes on from.
   get adopting() {
-    return !this.base || this.base.taken ? {} : { picture: this.base.digest, size: this.fitting };
+    if (!this.base || this.base.taken) return {};
+    const known = memory.get().made[this.base.digest];
+    if (known?.by === "gallery") desk.set({ beginning: { digest: this.base.digest, image: imageOf(known.id) } });
+    return { picture: this.base.digest, size: this.fitting };
+  }
+
+  // What is painted first is drawn anew, however near to the picture the whole was to stay.
+  get anew() {
+    return this.wish.mask || this.wish.outpaint ? {} : { strength: null };
   }
 
   // The size of the picture if the model can draw it; else null: the server finds the nearest.
@@ -236,7 +248,7 @@ export class Board {
     await this.#sending("mask", await mask.blob(), (digest) => {
       if (this.mask !== mask) return;
       this.#maskKnown = digest;
-      this.onWish({ ...this.adopting, mask: digest, outpaint: null });
+      this.onWish({ ...this.adopting, ...this.anew, mask: digest, outpaint: null });
     });
   }
 

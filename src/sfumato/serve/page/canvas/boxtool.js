@@ -78,7 +78,7 @@ export function Boxes({ board, view, boxes, drag, drop, leave, put, remove }) {
       keys: { Delete: () => remove(place), Backspace: () => remove(place) },
     });
     const chosen = place === selected;
-    return html`<g key=${place} class="box ${chosen ? "chosen" : ""}">
+    return html`<g key=${place} class="placed ${chosen ? "chosen" : ""}">
       <rect class="area tint-${box.colour}" ...${frame} ...${props} />
       <text class="box-name" x=${frame.x + 8} y=${frame.y + 19} aria-hidden="true">${box.words}</text>
       ${chosen ? html`<${Knobs} frame=${frame} box=${box} scale=${scale}
@@ -90,8 +90,8 @@ export function Boxes({ board, view, boxes, drag, drop, leave, put, remove }) {
 }
 
 export function Numbers({ area, onChange }) {
-  return html`<div class="four">
+  return html`<div class="two">
     ${["Left", "Top", "Width", "Height"].map((label, place) => html`<${NumberBox} key=${label} label="${label} %" min=${0} max=${100}
-      step=${1} value=${Math.round(area[place] * 1000) / 10} onChange=${(percent) => onChange(withNumber(area, place, percent ?? 0))} />`)}
+      step=${1} value=${Math.round(area[place] * 100)} onChange=${(percent) => onChange(withNumber(area, place, percent ?? 0))} />`)}
   </div>`;
 }

@@ -3,7 +3,7 @@
 // A tool is one file and one line of TOOLS: {name, title, icon, lead, keys, Panel, says(board), why(board)} and,
 // where it draws: down, move, up, cancel (board, at), paint(context, board), Handles, history(board),
 // changed(board) after undo, key(board, event). `onPicture`: it works on the picture, not on the sheet.
-import { html, useEffect, useReducer, useRef, useState, useStore } from "../h.js";
+import { html, useEffect, useLayoutEffect, useReducer, useRef, useState, useStore } from "../h.js";
 import { useKnown } from "../known.js";
 import { Tool } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
@@ -14,10 +14,11 @@ import { outpaint } from "./outpaint.js";
 import { bring, pictures, picturesOf } from "./pictures.js";
 import { pose } from "./pose.js";
 import { regions } from "./regions.js";
+import { Result, useLast } from "./result.js";
 import { scribble } from "./scribble.js";
 import { Stage } from "./stage.js";
 import { controlsOf, referencesOf } from "./steering.js";
-import { memory, pending, settled } from "./uploads.js";
+import { memory, pending } from "./uploads.js";
 
 export const TOOLS = [mask, outpaint, scribble, layout, regions, pose, pictures];
 
@@ -43,7 +44,8 @@ function useBoard({ wish, model, picture, onWish, tool }) {
     onPaint: () => board.current.repaint?.(),
   });
   board.current.tool = tool;
-  useEffect(() => {
+  // at once: an effect that waits for the screen would follow a wish that the next key has changed already
+  useLayoutEffect(() => {
     board.current.follow(wish, model, picture);
     redraw();
   }, [wish, model, picture?.id, picture?.pixels]);
@@ -80,12 +82,13 @@ function undoing(board, tool, way) {
   board.onChange();
 }
 
-export function Canvas({ picture = null, wish, onWish, onDraw, onClose }) {
+export function Canvas({ picture = null, wish, onWish, onClose }) {
   const name = useStore(memory, ({ tool }) => tool);
   const tool = TOOLS.find((each) => each.name === name) ?? mask;
-  const models = useKnown("/v1/models");
+  const models = useKnown("/v1/models")?.models;
+  const last = useLast();
   const model = models?.find((each) => each.name === wish.model) ?? models?.find((each) => each.default) ?? models?.[0] ?? null;
-  const [board, tick] = useBoard({ wish, model, picture, onWish, tool });
+  const [board, tick] = useBoard({ wish, model, picture: picture ?? last, onWish, tool });
   const busy = useStore(pending, ({ count }) => count > 0);
   const [over, setOver] = useState(false);
   const root = useRef();
@@ -118,23 +121,22 @@ export function Canvas({ picture = null, wish, onWish, onDraw, onClose }) {
     setOver(false);
     bring(board, picturesOf(event.dataTransfer).slice(0, 1), "base");
   };
-  const draw = () => settled().then(onDraw);
 
   return html`<div class="canvas" ref=${root} onKeyDown=${keys}>
     <${Tools} board=${board} chosen=${tool.name} onChoose=${choose} />
     <div class="canvas-stage ${over ? "over" : ""}" onDragOver=${(event) => (event.preventDefault(), setOver(true))}
       onDragLeave=${() => setOver(false)} onDrop=${drop}>
-      <${Stage} board=${board} tool=${tool} tick=${tick} />
+      <div class="canvas-desk">
+        <${Stage} board=${board} tool=${tool} tick=${tick} />
+        <${Result} board=${board} wish=${wish} onWish=${onWish} />
+      </div>
       <div class="canvas-bar">
         <${Tool} icon="undo" label="Undo" bare disabled=${!history?.canUndo} onClick=${() => undoing(board, tool, "undo")} />
         <${Tool} icon="redo" label="Redo" bare disabled=${!history?.canRedo} onClick=${() => undoing(board, tool, "redo")} />
         <span class="quiet size">${board.drawn.join(" × ")}</span>
         <span class="spring"></span>
-        ${picture && wish.picture && picture.pixels !== wish.picture ? html`<button type="button" class="plain"
-          onClick=${() => onWish({ picture: picture.pixels, mask: null, outpaint: null, around: null, masking: null, size: board.sizeFor(picture) })}>
-          Go on from the new picture</button>` : null}
+        <span class="quiet" role="status">${busy ? "Sending…" : ""}</span>
         ${onClose ? html`<${Tool} icon="close" label="Close the canvas" onClick=${onClose} />` : null}
-        ${onDraw ? html`<button type="button" class="primary" disabled=${busy} onClick=${draw}>${busy ? "Sending…" : "Draw"}</button>` : null}
       </div>
     </div>
     <div class="canvas-panel" role="tabpanel" id="tool-panel" aria-labelledby="tool-${tool.name}" tabindex="-1">

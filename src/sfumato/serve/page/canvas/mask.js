@@ -73,7 +73,7 @@ function Rectangle({ board }) {
     });
   return html`<details class="more">
     <summary>A rectangle by numbers</summary>
-    <div class="four">
+    <div class="two">
       ${["Left", "Top", "Width", "Height"].map((label, place) => html`<${NumberBox} key=${label} label="${label} %"
         value=${box[place]} min=${0} max=${100} onChange=${set(place)} />`)}
     </div>

@@ -21,7 +21,7 @@ function commit(board, after) {
     const paints = sides.some((side) => side > 0);
     board.crop = paints || !grows(sides) ? null : sides;
     const { width, height } = whole(board.base, sides);
-    if (paints) board.onWish({ ...board.adopting, outpaint: sides, size: [width, height], mask: null, around: null, masking: null });
+    if (paints) board.onWish({ ...board.adopting, ...board.anew, outpaint: sides, size: [width, height], mask: null, around: null, masking: null });
     else if (board.wish.outpaint) board.onWish({ outpaint: null, size: board.fitting });
   });
   board.onChange();

@@ -23,7 +23,7 @@ const followed = (able) =>
 
 const useFor = {
   base: (board, { digest, width, height }) =>
-    board.onWish({ picture: digest, mask: null, outpaint: null, around: null, masking: null, size: board.sizeFor({ width, height }) }),
+    board.onWish({ strength: null, picture: digest, mask: null, outpaint: null, around: null, masking: null, size: board.sizeFor({ width, height }) }),
   follow: (board, { digest }) =>
     board.onWish({ controls: [...controlsOf(board.wish), { kind: followed(board.able), picture: digest, weight: 1, start: 0, stop: 1 }] }),
 };
@@ -166,7 +166,7 @@ function Reference({ board, each, place }) {
 
 function Panel({ board }) {
   const { wish } = board;
-  const conditions = useKnown("/v1/conditions") ?? [];
+  const conditions = useKnown("/v1/conditions")?.conditions ?? [];
   const controls = controlsOf(wish);
   const references = referencesOf(wish);
   useEffect(() => {
@@ -176,8 +176,8 @@ function Panel({ board }) {
       event.preventDefault();
       bring(board, files, "style");
     };
-    addEventListener("paste", paste);
-    return () => removeEventListener("paste", paste);
+    addEventListener("paste", paste, true); // before the view, which would go on from it
+    return () => removeEventListener("paste", paste, true);
   }, [board]);
   return html`
     <${Drop} board=${board} />

@@ -149,4 +149,5 @@ export const pose = {
   lead: "Drag the joints until the figure stands as you mean it.",
   history: (board) => board.histories.pose,
   dims: () => 0.4,
+  paper: "#1b1917", // the colours are made for black
 };

@@ -57,6 +57,7 @@ function Entry({ board, each, place }) {
   return html`<li class="entry ${chosen ? "chosen" : ""}" onFocusIn=${() => chosen || ((board.selected = place), board.onChange())}>
     <span class="swatch tint-${place % COLOURS}" aria-hidden="true"></span>
     <div class="entry-body">
+      <strong>Region ${place + 1}</strong>
       <${Field} label="What is here" idle=${words ? null : "Without words it has no effect."}>
         ${(ids) => html`<input type="text" ...${ids} data-name="region-words-${place}" value=${each.words} placeholder="a red cat" onInput=${set("words")} />`}
       <//>

@@ -23,7 +23,7 @@ const here = (board, at) => ({
 
 function paint(context, board) {
   const { sheet, lines } = board;
-  context.drawImage(lines.shown.canvas, 0, 0, sheet.width, sheet.height);
+  if (lines) context.drawImage(lines.shown.canvas, 0, 0, sheet.width, sheet.height);
 }
 
 function all(board, deed) {

@@ -2,6 +2,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../h.js";
 import { Tool } from "../ui/controls.js";
 import { pressure } from "./brush.js";
+import { grows } from "./frame.js";
 import { clamped, fit, moved, toSheet, zoomed } from "./view.js";
 
 const SQUARE = 10; // CSS pixels of the ground's squares
@@ -25,10 +26,12 @@ function useRoom(frame) {
   return room;
 }
 
-function ground(context, width, height, dark) {
-  context.fillStyle = dark ? "#2a2724" : "#ffffff";
+// Squares where the model is to go on beyond the picture, plain paper where nothing is drawn yet.
+function ground(context, width, height, { paper, plain }) {
+  context.fillStyle = paper;
   context.fillRect(0, 0, width, height);
-  context.fillStyle = dark ? "#322e2b" : "#f1ece5";
+  if (plain) return;
+  context.fillStyle = "rgb(128 112 96 / .16)";
   for (let row = 0; row * SQUARE < height; row += 1) {
     for (let column = row % 2; column * SQUARE < width; column += 2) {
       const [x, y] = [column * SQUARE, row * SQUARE];
@@ -51,7 +54,8 @@ function paint(canvas, { board, tool, view, room }) {
   context.beginPath();
   context.rect(0, 0, width, height);
   context.clip();
-  ground(context, width, height, isDark(canvas));
+  const paper = tool.paper ?? (isDark(canvas) ? "#ddd6cb" : "#ffffff");
+  ground(context, width, height, { paper, plain: !board.lying || !grows(board.outpaint) });
   context.scale(view.scale, view.scale);
   context.imageSmoothingQuality = "high";
   context.imageSmoothingEnabled = view.scale < 12; // nearer than that, one wants to see the pixels
@@ -247,7 +251,7 @@ export function Stage({ board, tool, tick }) {
 
   const middle = room && { x: room.width / 2, y: room.height / 2 };
   const { Handles } = tool;
-  return html`<div class="stage">
+  return html`<div class="canvas-view">
     <div class="sheet-frame" ref=${frame} tabindex="0" role="application" aria-roledescription="canvas"
       aria-label=${tool.says(board)} aria-describedby="stage-keys" data-tool=${tool.name} ...${presses} ...${entering} onPointerMove=${(event) => (follow(event), onPointerMove(event))} onKeyDown=${keys}
       onContextMenu=${(event) => event.preventDefault()}>

@@ -1,5 +1,6 @@
 // Pictures to and from the server by their digests.
-import { api } from "../api.js";
+import { api, imageOf } from "../api.js";
+import { desk } from "../desk.js";
 import { store } from "../h.js";
 import { keptStore } from "../kept.js";
 
@@ -54,8 +55,9 @@ export function image(digest) {
 
 async function fetched(digest) {
   const known = memory.get().made[digest];
-  const path = known?.by === "gallery" ? `/v1/pictures/${known.id}/image` : `/v1/uploads/${digest}`;
-  return createImageBitmap(await api.blob(path));
+  const begun = desk.get().beginning; // it may be of the gallery
+  if (known?.by === "gallery") return createImageBitmap(await api.blob(imageOf(known.id)));
+  return createImageBitmap(await api.blob(begun?.digest === digest ? begun.image : `/v1/uploads/${digest}`));
 }
 
 // Uploads of one drawing that changes: only what was sent last counts.
