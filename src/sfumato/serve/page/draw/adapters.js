@@ -14,7 +14,8 @@ export function Adapters({ idle }) {
   const chosen = useStore(wish, (value) => value.adapters);
   const prompt = useStore(wish, (value) => value.prompt);
   const known = useKnown("/v1/adapters")?.adapters ?? [];
-  const free = known.filter((each) => !chosen.some(([name]) => name === each.name));
+  const free = known.filter((each) => !chosen.some(([name]) => name === each.name) && !each.obstacle);
+  const useless = known.filter((each) => each.obstacle);
   if (!known.length && !chosen.length) return null;
   return html`<div class="adapters" role="group" aria-label="Adapters">
     ${chosen.map(([name, weight]) => html`<div class="adapter" key=${name}>
@@ -25,6 +26,7 @@ export function Adapters({ idle }) {
       <${Triggers} words=${known.find((each) => each.name === name)?.triggers ?? []} prompt=${prompt} />
     </div>`)}
     ${free.length ? html`<${Choice} label="Adapter" value="" options=${[["", "add one …"], ...free.map((each) => [each.name, each.name])]} onChange=${(name) => name && add(name)} />` : null}
+    ${useless.map((each) => html`<p class="hint" key=${each.name}>${each.name} cannot be used: ${each.obstacle}</p>`)}
   </div>`;
 }
 

@@ -1,6 +1,7 @@
 // What of the wish would have no effect, asked before anything is drawn, and shown at the control concerned.
 import { useAnswer, useRested, useStore } from "../h.js";
 import { api, connection } from "../api.js";
+import { read, write } from "../json.js";
 import { asked, wish } from "../wish.js";
 
 const REST = 400; // ms
@@ -11,7 +12,9 @@ const ABOUT = {
   clip_skip: /clip.?skip/i,
   guidance: /guidance|guide/i,
   steps: /\bsteps?\b/i,
+  sampler: /sampler/i,
   levels: /levels|spacing/i,
+  model: /^no model/i,
   size: /\bsize\b/i,
   adapters: /adapter|lora/i,
   passes: /\bpass(es)?\b|hires|tiled/i,
@@ -19,19 +22,21 @@ const ABOUT = {
   strength: /strength/i,
 };
 
-// -> a function of a control's name to its line, and the lines that are left: {at, left, error}
+// -> {at, left, error}: a function of a control's name to its line, the lines of no control, and what forbids all.
 export function useCheck() {
   const { count: _count, ...value } = useStore(wish);
-  const rested = useRested(JSON.stringify(asked({ ...value, seed: null })), REST);
+  const rested = useRested(write(asked({ ...value, seed: null })), REST);
   const online = useStore(connection, (each) => each.online);
   const answer = useAnswer(
-    (signal) => (online && value.prompt.trim() ? api.post("/v1/check", JSON.parse(rested), { signal }) : null), [rested, online],
+    (signal) => (online && value.prompt.trim() ? api.post("/v1/check", read(rested), { signal }) : null), [rested, online],
   );
-  const notes = answer.value?.notes ?? [];
+  const notes = (answer.value?.notes ?? []).filter((note) => !/does not know|not looked at further/.test(note)); // said at the box
   const owner = (note) => Object.keys(ABOUT).find((name) => ABOUT[name].test(note));
+  const error = answer.error?.type === "gone" ? null : answer.error;
+  const placed = error && error.param in ABOUT;
   return {
-    at: (name) => notes.filter((note) => owner(note) === name).join(" ") || undefined,
+    at: (name) => (placed && error.param === name ? error.message : notes.filter((note) => owner(note) === name).join(" ") || undefined),
     left: notes.filter((note) => !owner(note)),
-    error: answer.error && answer.error.type !== "gone" ? answer.error : null,
+    error: error && !placed ? error.message : null,
   };
 }

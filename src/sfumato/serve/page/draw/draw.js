@@ -1,14 +1,14 @@
 // The draw view: the picture, what is said of it, the box, and what unfolds around them.
 import { html, useEffect, useStore } from "../h.js";
 import { Canvas } from "../canvas/canvas.js";
+import { settled } from "../canvas/uploads.js";
 import { desk } from "../desk.js";
-import { useKnown } from "../known.js";
 import { Tool } from "../ui/controls.js";
 import { wish } from "../wish.js";
 import { Box } from "../words/box.js";
 import { Beginning, Bring } from "./beginning.js";
 import { History } from "./history.js";
-import { useLive } from "./live.js";
+import { draftSeed, useLive } from "./live.js";
 import { cancel, draw, isBusy, run } from "./run.js";
 import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
@@ -19,8 +19,10 @@ const EXAMPLES = [
   "a castle at night, pixel art",
 ];
 
-const start = () => {
-  if (wish.get().prompt.trim()) draw([wish.get()]);
+// A draft is finished by its own seed; else the wish says which.
+const start = async () => {
+  await settled(); // what was painted is in the wish only when it has arrived
+  if (wish.get().prompt.trim()) draw([{ ...wish.get(), seed: draftSeed(run.get()) ?? wish.get().seed }]);
 };
 
 // Escape cancels, unless it was meant for what lies open in front.
@@ -49,10 +51,9 @@ function Greeting() {
 function Painting() {
   const { picture } = useStore(desk, (value) => value.canvas);
   const current = useStore(wish);
-  const busy = useStore(run, isBusy);
   return html`<section class="painting" aria-label="Canvas">
-    <${Canvas} picture=${picture} wish=${current} busy=${busy} onWish=${(changes) => wish.set(changes)}
-      onDraw=${() => (desk.set({ canvas: null }), start())} onClose=${() => desk.set({ canvas: null })} />
+    <${Canvas} picture=${picture} wish=${current} onWish=${(changes) => wish.set(changes)}
+      onClose=${() => desk.set({ canvas: null })} />
   </section>`;
 }
 
@@ -71,7 +72,6 @@ function Unfolding() {
 export function Draw() {
   useEscape();
   useLive();
-  useKnown("/v1/models");
   const { settings, canvas } = useStore(desk);
   const shown = useStore(run, (value) => value.sheet.length > 0);
   return html`<div class="draw ${settings ? "with-settings" : ""} ${shown || canvas ? "" : "at-rest"}">

@@ -1,6 +1,6 @@
 // Draw as you type: a draft of few steps whenever the words rest, always of one seed; each takes back the one
 // before. When it pleases, "Finish it" draws with all steps.
-import { html, useEffect, useRef, useStore } from "../h.js";
+import { useEffect, useRef, useStore } from "../h.js";
 import { desk } from "../desk.js";
 import { anySeed, wish } from "../wish.js";
 import { cancel, draw, run, shownJobs } from "./run.js";
@@ -28,9 +28,5 @@ export function useLive() {
   }, [live, words]);
 }
 
-// The draft's own seed, so that what is finished is what was seen.
-export function Finish() {
-  const seed = useStore(run, (value) => shownJobs(value).find((job) => job.draft && job.image)?.wish.seed);
-  if (seed === undefined) return null;
-  return html`<button type="button" class="plain finish" onClick=${() => draw([{ ...wish.get(), seed }])}>Finish it</button>`;
-}
+// The draft's own seed, so that what is finished is what was seen; undefined where no draft is shown.
+export const draftSeed = (value) => shownJobs(value).find((job) => job.draft && job.image)?.wish.seed;

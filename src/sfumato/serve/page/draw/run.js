@@ -33,7 +33,7 @@ export async function draw(wishes, { draft = false } = {}) {
   const keys = wishes.map(newKey);
   const old = run.get();
   const before = shownJobs(old).at(-1);
-  const image = draft ? before?.previews[0] ?? before?.image ?? null : null;
+  const image = draft ? before?.image ?? before?.previews[0] ?? null : null;
   const added = keys.map((key, place) => [key, { ...FRESH, wish: wishes[place], draft, image }]);
   const alive = Object.entries(old.jobs).filter(([, job]) => !isOver(job));
   run.set({ jobs: Object.fromEntries([...alive, ...added]), sheet: keys, chosen: null });

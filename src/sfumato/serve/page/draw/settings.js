@@ -6,31 +6,13 @@ import { Choice, Field, NumberBox, Slider, Switch, Tool } from "../ui/controls.j
 import { NOTHING, anySeed, wish } from "../wish.js";
 import { Adapters } from "./adapters.js";
 import { useCheck } from "./check.js";
+import { Guidance } from "./guidance.js";
 import { Size } from "./size.js";
 
 const KEEPS = ["prompt", "styles", "picture", "mask", "sentence"]; // by "As it was"
 const set = (name) => (value) => wish.set({ [name]: value });
 
 const named = (list, first) => [["", first], ...(list ?? []).map((each) => [each.name, each.name])];
-
-// "apg(4, eta=0.5)" -> its name, its scale, and what else it says
-export function guideOf(guidance, scale) {
-  if (typeof guidance !== "string") return { name: "cfg", scale: guidance ?? scale, rest: "" };
-  const [, name, number, rest] = /^([a-z_0-9]+)(?:\((\d*\.?\d+)?(.*)\))?$/i.exec(guidance) ?? [null, guidance, null, ""];
-  return { name, scale: number === undefined || number === null ? null : Number(number), rest: rest ?? "" };
-}
-
-function Guidance({ model, check }) {
-  const guidance = useStore(wish, (value) => value.guidance);
-  const guides = useKnown("/v1/guides")?.guides;
-  const { name, scale, rest } = guideOf(guidance, model?.guidance ?? 4);
-  const told = (next, number) => wish.set({ guidance: next === "cfg" && !rest ? number : `${next}(${number ?? ""}${number === null ? rest.replace(/^,\s*/, "") : rest})` });
-  return html`
-    <${Slider} label="Guidance" min="0" max="15" step="0.5" value=${scale ?? 4} shown=${scale ?? "its own"}
-      onChange=${(number) => told(name, number)} hint="How strictly it follows the words." idle=${check.at("guidance")} />
-    <${Choice} label="Guide" value=${name} options=${(guides ?? [{ name: "cfg" }]).map((each) => [each.name, each.name])}
-      onChange=${(next) => wish.set({ guidance: next === "cfg" ? scale : scale === null ? next : `${next}(${scale})` })} />`;
-}
 
 function Negative({ idle }) {
   const negative = useStore(wish, (value) => value.negative);
@@ -67,17 +49,17 @@ export function Settings() {
   const check = useCheck();
   return html`<aside class="settings" id="settings" aria-label="Settings">
     <header><h2>Settings</h2><${Tool} icon="close" label="Close the settings" bare onClick=${() => desk.set({ settings: false })} /></header>
-    ${check.error ? html`<p class="error" role="alert">${check.error.message}</p>` : null}
-    <${Choice} label="Model" value=${value.model ?? model?.name} options=${models.map((each) => [each.name, each.name])} onChange=${set("model")} />
+    ${check.error ? html`<p class="error" role="alert">${check.error}</p>` : null}
+    <${Choice} label="Model" value=${value.model ?? model?.name} options=${models.map((each) => [each.name, each.name])} onChange=${set("model")} idle=${check.at("model")} />
     <${Size} model=${model} idle=${check.at("size")} />
     <${Slider} label="Steps" min="1" max="60" step="1" value=${value.steps ?? 24} onChange=${set("steps")} hint="More take longer; beyond some 30 little changes." idle=${check.at("steps")} />
-    <${Guidance} model=${model} check=${check} />
+    <${Guidance} check=${check} />
     <${Negative} idle=${check.at("negative")} />
     <${SeedBox} />
     <${Adapters} idle=${check.at("adapters")} />
     <details>
       <summary>Finer points</summary>
-      <${Choice} label="Sampler" value=${value.sampler} options=${named(samplers, "the usual")} onChange=${set("sampler")} />
+      <${Choice} label="Sampler" value=${value.sampler} options=${named(samplers, "the usual")} onChange=${set("sampler")} idle=${check.at("sampler")} />
       <${Choice} label="Levels" value=${value.levels} options=${named(levels, "the model's own")} onChange=${set("levels")} idle=${check.at("levels")} />
       <${NumberBox} label="Clip skip" value=${value.clip_skip} min="1" max="12" placeholder="the model's own" onChange=${set("clip_skip")} idle=${check.at("clip_skip")} />
       <${Passes} idle=${check.at("passes")} />

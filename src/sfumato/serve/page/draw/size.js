@@ -3,12 +3,15 @@ import { html, useStore } from "../h.js";
 import { Chips, NumberBox } from "../ui/controls.js";
 import { wish } from "../wish.js";
 
+// What is offered of a model that was not in memory yet: the embedded one's.
+const NATIVE = [128, 128];
+const SIZES = { multiple: 16, least: 64, most: 256 };
 const SHAPES = { square: [1, 1], wide: [3, 2], tall: [2, 3] };
 
 // Sides of about the area that the model learned, in the multiples that its network can draw.
-export function shapesOf([width, height], multiple) {
+export function shapesOf([width, height], { multiple, least, most }) {
   const side = Math.sqrt(width * height);
-  const fit = (share) => Math.max(multiple, Math.round((side * share) / multiple) * multiple);
+  const fit = (share) => Math.min(Math.max(least, Math.round((side * share) / multiple) * multiple), most);
   return Object.entries(SHAPES).map(([name, [wide, tall]]) => {
     const root = Math.sqrt(wide / tall);
     return [`${fit(root)}x${fit(1 / root)}`, `${name} ${fit(root)}×${fit(1 / root)}`];
@@ -17,15 +20,17 @@ export function shapesOf([width, height], multiple) {
 
 export function Size({ model, idle }) {
   const size = useStore(wish, (value) => value.size);
-  const own = model?.size ?? [128, 128];
+  const own = model?.native ?? NATIVE;
+  const sizes = model?.sizes ?? SIZES;
   const [width, height] = size ?? own;
-  const multiple = model?.multiple ?? 8;
-  const set = (next) => wish.set({ size: next });
+  const box = (label, value, changed, said) => html`<${NumberBox} label=${label} value=${value} min=${sizes.least} max=${sizes.most}
+    step=${sizes.multiple} idle=${said} onChange=${(next) => wish.set({ size: next ? changed(next) : null })} />`;
   return html`<div class="size">
-    <${Chips} label="Shape" value="${width}x${height}" options=${shapesOf(own, multiple)} onChange=${(each) => set(each.split("x").map(Number))} />
+    <${Chips} label="Shape" value="${width}x${height}" options=${shapesOf(own, sizes)}
+      onChange=${(each) => wish.set({ size: each.split("x").map(Number) })} />
     <div class="pair">
-      <${NumberBox} label="Width" value=${width} min=${multiple} max="4096" step=${multiple} idle=${idle} onChange=${(next) => set(next ? [next, height] : null)} />
-      <${NumberBox} label="Height" value=${height} min=${multiple} max="4096" step=${multiple} onChange=${(next) => set(next ? [width, next] : null)} />
+      ${box("Width", width, (next) => [next, height], idle)}
+      ${box("Height", height, (next) => [width, next])}
     </div>
   </div>`;
 }

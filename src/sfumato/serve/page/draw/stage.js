@@ -9,14 +9,20 @@ import { Seed } from "./seed.js";
 
 const MOST_COUNT = 16;
 
+// A draft stays as the one before until it is whole: noise at every key would be unrest.
+function imageIn(job, record, place) {
+  if (record) return imageOf(record.id);
+  if (job.draft) return job.image ?? job.previews[0];
+  return job.state === "done" ? null : job.previews[place];
+}
+
 // Every picture that the sheet has or will have.
 function cellsOf(jobs) {
   return jobs.flatMap((job) => {
     const count = job.state === "done" && !job.draft ? job.records.length : Math.min(job.wish.count ?? 1, MOST_COUNT);
     return Array.from({ length: count }, (_, place) => {
       const record = job.records[place] ?? null;
-      const image = record ? imageOf(record.id) : job.state === "done" ? job.image : job.previews[place] ?? job.image;
-      return { job, record, image, finished: Boolean(record), words: job.wish.prompt ?? "" };
+      return { job, record, image: imageIn(job, record, place), finished: Boolean(record), words: job.wish.prompt ?? "" };
     });
   });
 }
@@ -76,8 +82,11 @@ export function Stage() {
     ${failed || gone ? null : cell ? html`<${One} cell=${cell} several=${cells.length > 1} />` : html`<${Sheet} cells=${cells} />`}
     ${gone ? html`<p class="empty">Deleted.</p>` : null}
     <${Failures} jobs=${jobs} />
-    <${Progress} jobs=${jobs} busy=${isBusy(value)} />
-    ${cell?.record ? html`<${Seed} record=${cell.record} /><${Actions} record=${cell.record} key=${cell.record.id} />` : null}
+    <div class="below">
+      <${Progress} jobs=${jobs} busy=${isBusy(value) && !jobs[0].draft} />
+      ${cell?.record ? html`<${Seed} record=${cell.record} /><${Actions} record=${cell.record} key=${cell.record.id} />` : null}
+      ${jobs[0].draft ? html`<p class="quiet">A draft of few steps, not kept. Finish it when it pleases.</p>` : null}
+    </div>
     <${Notes} jobs=${jobs} record=${cell?.record} />
   </section>`;
 }

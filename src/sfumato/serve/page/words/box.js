@@ -1,7 +1,7 @@
 // The box: what the picture should show, in words, with help while one types, and the button.
 import { html, useId, useLayoutEffect, useRef, useState, useStore } from "../h.js";
 import { desk } from "../desk.js";
-import { Finish } from "../draw/live.js";
+import { draftSeed } from "../draw/live.js";
 import { isBusy, run } from "../draw/run.js";
 import { wish } from "../wish.js";
 import { Count } from "./count.js";
@@ -101,10 +101,11 @@ export function Box({ onDraw, more }) {
 
 function Press({ empty }) {
   const live = useStore(desk, (value) => value.live);
+  const draft = useStore(run, (value) => draftSeed(value) !== undefined);
   const busy = useStore(run, isBusy);
+  const words = draft ? "Finish it" : busy && !live ? "Draw another" : "Draw";
   return html`<div class="press">
     <${Count} />
-    ${live ? html`<${Finish} />` : null}
-    <button class="primary" disabled=${empty}>${busy && !live ? "Draw another" : "Draw"}</button>
+    <button class="primary" disabled=${empty}>${words}</button>
   </div>`;
 }

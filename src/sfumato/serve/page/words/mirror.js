@@ -6,7 +6,8 @@ import { WEIGHTED } from "./weights.js";
 function spans(text, unknown, cut) {
   const found = placesOf(text, unknown).map(({ start, end }) => ({ start, end, kind: "unknown" }));
   for (const match of text.matchAll(WEIGHTED)) found.push({ start: match.index, end: match.index + match[0].length, kind: "weighted" });
-  if (cut && text.endsWith(cut)) found.push({ start: text.length - cut.length, end: text.length, kind: "cut" });
+  const start = cut ? text.lastIndexOf(cut) : -1;
+  if (start >= 0) found.push({ start, end: start + cut.length, kind: "cut" });
   return found;
 }
 

@@ -9,7 +9,7 @@ export function Fill({ id, reading }) {
     ${used ? html`<div class="bar" aria-hidden="true"><i style=${{ scale: `${full} 1` }}></i></div>
       <p class="quiet">${used} of ${room} tokens</p>` : null}
     ${cut ? html`<p class="cut-words">There is no room for: <q>${cut}</q></p>` : null}
-    ${notes.filter((each) => !/does not know/.test(each)).map((each) => html`<p class="quiet" key=${each}>${each}</p>`)}
+    ${notes.filter((each) => !/does not know|no room|cut/.test(each)).map((each) => html`<p class="quiet" key=${each}>${each}</p>`)}
   </div>`;
 }
 
