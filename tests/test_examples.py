@@ -2,10 +2,12 @@ import runpy
 from pathlib import Path
 
 import pytest
+from browsing import Server
 from PIL import Image
 from pipelines.adapters import write_lora
 
 from sfumato.painter import Painter
+from sfumato.provenance.recipe import read_recipe
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PICTURES = {
@@ -20,6 +22,8 @@ PICTURES = {
     "looks.py": {"dream.png", "look.png", "best.png"},
     "sequence.py": {"halfway.png"},
 }
+SERVED = {"client.py"}
+"""Those that a server draws for."""
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def run(tiny_weights, tmp_path, monkeypatch, capsys):
 
 def test_every_example_is_run_by_a_test_and_under_40_lines():
     found = {path.name: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.py")}
-    assert found.keys() == PICTURES.keys()
+    assert found.keys() == PICTURES.keys() | SERVED
     assert all(text.count("\n") < 40 for text in found.values())
 
 
@@ -86,3 +90,23 @@ def test_a_loop_draws_its_way_back_once(run, tmp_path):
 
 def test_the_batch_is_the_same_beside_strangers(run):
     assert run("batch.py").endswith("the same picture: True\n")
+
+
+def test_a_client_without_any_library_of_others_gets_the_picture_of_the_painter(
+    tmp_path, monkeypatch, capsys
+):
+    gallery = tmp_path / "gallery"
+    server = Server(gallery)
+    try:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("sys.argv", ["client.py", server.url])
+        runpy.run_path(str(EXAMPLES / "client.py"), run_name="__main__")
+    finally:
+        server.end()
+    told = capsys.readouterr().out
+    assert "step 12 of 12" in told
+    assert "done" in told
+    recipe = read_recipe(tmp_path / "client-1.png")
+    (kept,) = gallery.rglob("*.png")
+    assert kept.read_bytes() == (tmp_path / "client-1.png").read_bytes()
+    assert (recipe.request.seed, recipe.request.steps, recipe.setup.fast) == (7, 12, False)
