@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,12 +71,9 @@ def serve(
     no_open: NoOpen = False,
 ) -> None:
     """Open a page to work in, with an API for programs behind it."""
-    try:
-        import fastapi  # noqa: F401 - asked for before anything is opened
-        import sqlalchemy  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("FastAPI, or what it stands on,", "pip install 'sfumato[serve]'") from error
+    for name in ("fastapi", "uvicorn", "sqlalchemy", "prometheus_client", "multipart"):
+        if find_spec(name) is None:
+            raise MissingExtra(f"{name}, on which the server stands,", "pip install 'sfumato[serve]'")
     if budget is not None and not 0 < budget < 1e6:
         raise InputError(f"a budget of {budget:g} GiB: give what models may take, such as 8")
     from sfumato.serve.serving import run

@@ -1,7 +1,7 @@
 """What happens to jobs, told to whoever watches: from the worker's thread into the event loop.
 
 Nothing is kept but the last event of each job that is not over. A slow watcher misses steps, never the end,
-and holds at most one event of each kind.
+and holds at most one event of each kind and picture.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ class Event(NamedTuple):
     id: int = 0
 
 
+def _is_replaced(older: Event, event: Event) -> bool:
+    """Whether nobody needs the older one when the other has come."""
+    return older.kind == event.kind and older.data.get("picture") == event.data.get("picture")
+
+
 class Watch:
     """One that watches a job. To be used in the event loop that it was made in."""
 
@@ -38,10 +43,12 @@ class Watch:
         self._awake = asyncio.Event()
 
     def put(self, event: Event) -> None:
-        """Add an event, in the place of an older one of its kind. From any thread."""
+        """Add an event, in the place of an older one of its kind and picture. From any thread."""
         with self._lock:
-            for older in [each for each in self._pending if each.kind == event.kind]:
+            for older in [each for each in self._pending if _is_replaced(each, event)]:
                 self._pending.remove(older)
+                if event.data.get("preview") is None and older.data.get("preview") is not None:
+                    event = event._replace(data={**event.data, "preview": older.data["preview"]})
             self._pending.append(event)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
             self._loop.call_soon_threadsafe(self._awake.set)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sfumato.adapters.taught import taught_kinds
 from sfumato.families import embedded
@@ -81,7 +82,7 @@ def models_told(
 class Reading(NamedTuple):
     """How a model reads a text: its tokens in chunks, how many of how many, what is cut, what is not read."""
 
-    tokens: list[list[dict[str, object]]]
+    tokens: list[list[dict[str, Any]]]
     room: int
     used: int
     cut: str
@@ -93,14 +94,7 @@ def read(model: Path, text: str, seed: int, *, embeddings: Sequence[Path] = ()) 
     parsed = parse(chosen(text, seed))
     stage = parsed.stages(1)[0]
     understood = [_reads(model, tuple(embeddings))(branch.text) for branch in stage.branches]
-    chunks = [
-        [
-            {"id": token.id, "text": token.text, "weight": token.weight, "ends_word": token.ends_word}
-            for token in chunk
-        ]
-        for each in understood
-        for chunk in each.chunks
-    ]
+    chunks = [[asdict(token) for token in chunk] for each in understood for chunk in each.chunks]
     notes = [*parsed.notes, *(note for each in understood for note in each.notes)]
     return Reading(
         tokens=chunks,

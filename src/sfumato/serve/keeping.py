@@ -1,7 +1,7 @@
-"""Finished pictures onto the disk and into the gallery, in a thread of its own: nobody's forward waits for it.
+"""Finished pictures onto the disk and into the gallery, in a thread of its own: no forward waits for it.
 
 Files come first, under names that the job decides, then the row that says done, in one transaction. A job
-that ended otherwise meanwhile takes its files with it.
+that ended otherwise meanwhile takes its files with it. However a job ends, it is told from here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sfumato.serve.events import Hub
 from sfumato.serve.running import Running
 from sfumato.serve.store.folder import Folder
 from sfumato.serve.store.ids import fresh_id
-from sfumato.serve.store.records import Kept
+from sfumato.serve.store.records import Job, Kept
 from sfumato.serve.store.store import Store
 
 if TYPE_CHECKING:
@@ -28,13 +28,12 @@ LOG = logging.getLogger("sfumato.serve")
 
 
 class Keeper:
-    """Keeps pictures. ``failed`` is told, in its thread, of a job whose picture cannot be kept."""
+    """Keeps pictures, and tells how jobs ended. All but its methods runs in its thread."""
 
     def __init__(self, store: Store, folder: Folder, hub: Hub) -> None:
         self.store = store
         self.folder = folder
-        self.failed: Callable[[Running, Exception], None] = lambda running, error: None
-        self.done: Callable[[], None] = lambda: None
+        self.ended: dict[str, int] = {"done": 0, "failed": 0, "cancelled": 0}  # jobs, by how
         self._hub = hub
         self._thread = ThreadPoolExecutor(1, "keeper")
         self._begun = 0
@@ -42,51 +41,68 @@ class Keeper:
 
     @property
     def busy(self) -> int:
-        """How many pictures are not kept yet."""
+        """How much it has still to do."""
         return self._begun
 
     def keep(self, running: Running, at: int, picture: Picture, *, is_last: bool) -> None:
         """Write a picture of a job; with its last one, end the job."""
-        self._count(1)
-        self._thread.submit(self._keep, running, at, picture, is_last)
+        self._soon(lambda: self._keep(running, at, picture, is_last=is_last))
 
     def discard(self, running: Running) -> None:
         """Remove what was written of a job that ended without its pictures."""
-        self._count(1)
-        self._thread.submit(self._discard, running)
+        running.is_discarded = True
+        self._soon(lambda: self._remove(running))
+
+    def put_back(self, running: Running) -> None:
+        """Let a job that ran wait again, for the next start; what was written of it is written anew then."""
+        running.is_discarded = True
+        self.store.put_back(running.job.id)
+
+    def fail(self, job: Job, message: str) -> None:
+        """End a job with what went wrong, if it has not ended."""
+        self._soon(lambda: self._fail(job, message))
 
     def close(self) -> None:
         """Write what is left, and end."""
         self._thread.shutdown()
 
-    def _count(self, more: int) -> None:
+    def _soon(self, act: Callable[[], None]) -> None:
         with self._lock:
-            self._begun += more
+            self._begun += 1
+        self._thread.submit(self._do, act)
 
-    def _keep(self, running: Running, at: int, picture: Picture, is_last: bool) -> None:
+    def _do(self, act: Callable[[], None]) -> None:
         try:
-            if running.is_discarded:
-                return
+            act()
+        except Exception:
+            LOG.exception("the keeper could not do what it was told")
+        finally:
+            with self._lock:
+                self._begun -= 1
+
+    def _keep(self, running: Running, at: int, picture: Picture, *, is_last: bool) -> None:
+        if running.is_discarded:
+            return
+        try:
             running.parts[at].kept = self._written(running, at, picture)
             running.notes += [note for note in picture.notes if note not in running.notes]
             if is_last:
                 self._finish(running)
         except Exception as error:
             LOG.exception("picture %d of job %s cannot be kept", at, running.job.id)
-            self.failed(running, error)
-        finally:
-            self._count(-1)
+            running.is_discarded = True
+            self._fail(running.job, f"the picture cannot be kept: {error}")
+            self._remove(running)
 
     def _written(self, running: Running, at: int, picture: Picture) -> Kept:
         job, request = running.job, picture.request
-        recipe = picture.recipe()
         written = self.folder.write(picture, job=job.id, index=at, created=job.created)
         return Kept(
             id=fresh_id(),
             job=job.id,
             client=job.client,
             file=written.file,
-            pixels=recipe.pixels,
+            pixels=picture.recipe().pixels,
             request=json.loads(request.to_json()),
             prompt=request.prompt,
             negative=request.negative,
@@ -104,19 +120,13 @@ class Keeper:
         if not self.store.finish(running.job.id, kept, running.notes):
             self._remove(running)
             return
-        self.done()
-        found = self.store.job(running.job.id)
-        if found is not None:
-            self._hub.tell(running.job.id, "done", {"job": found})
+        self.ended["done"] += 1
+        self._hub.tell(running.job.id, "done", {"job": self.store.job(running.job.id)})
 
-    def _discard(self, running: Running) -> None:
-        try:
-            running.is_discarded = True
-            self._remove(running)
-        except Exception:
-            LOG.exception("what was drawn of job %s cannot be removed", running.job.id)
-        finally:
-            self._count(-1)
+    def _fail(self, job: Job, message: str) -> None:
+        if self.store.fail(job.id, message):
+            self.ended["failed"] += 1
+            self._hub.tell(job.id, "failed", {"error": message})
 
     def _remove(self, running: Running) -> None:
         for part in running.parts:

@@ -3,53 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from typing import TYPE_CHECKING
+from collections import deque
 
-if TYPE_CHECKING:
-    from sfumato.serve.running import Running
-
-LATELY = 32  # steps, forwards
-SMOOTHED = 0.3  # weight of the newest measurement
+LATELY = 32  # steps
+STALE = 60.0  # seconds after which what was measured says nothing of now
+SMOOTHED = 0.3  # the weight of the newest measurement
 
 
 class Measured:
     """Counts and times. The worker writes; others read."""
 
     def __init__(self) -> None:
-        self.ending = 0.0  # seconds from a picture's last step until it is kept
+        self.ending = 0.0  # seconds that a picture takes after its last step: it is decoded
         self.pictures = 0
         self.forwards = 0
-        self.forward_seconds = 0.0
-        self.jobs: Counter[str] = Counter()  # by how they ended
+        self.seconds = 0.0  # in forwards
         self._steps: deque[float] = deque(maxlen=LATELY)
-        self._forwards: deque[float] = deque(maxlen=LATELY)
 
     def forward(self, seconds: float) -> None:
         """A forward of the scheduler, or an encoding, took so long."""
         self.forwards += 1
-        self.forward_seconds += seconds
-        self._forwards.append(seconds)
+        self.seconds += seconds
 
     def step(self, at: float) -> None:
         """A picture has taken a step."""
         self._steps.append(at)
 
-    def picture(self, running: Running, at: int) -> None:
-        """A picture has left the scheduler."""
+    def picture(self, seen: float | None) -> None:
+        """A picture is drawn whose last step was ``seen`` then."""
         self.pictures += 1
-        since = running.since_seen(at)
-        if since is not None:
-            self.ending += SMOOTHED * (since - self.ending) if self.ending else since
-
-    def ended(self, how: str) -> None:
-        """A job has ended: done, failed or cancelled."""
-        self.jobs[how] += 1
+        if seen is not None:
+            took = time.monotonic() - seen
+            self.ending += SMOOTHED * (took - self.ending) if self.ending else took
 
     @property
     def seconds_per_step(self) -> float | None:
-        """Of all pictures together, lately; None before two were taken, and when the last is long ago."""
+        """Of all pictures together, lately; None where nothing was drawn lately."""
         steps = [*self._steps]
-        if len(steps) < 2 or time.monotonic() - steps[-1] > 60:
+        if len(steps) < 2 or time.monotonic() - steps[-1] > STALE:
             return None
         return (steps[-1] - steps[0]) / (len(steps) - 1)

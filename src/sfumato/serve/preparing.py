@@ -16,7 +16,7 @@ from PIL import Image
 from sfumato.errors import InputError
 from sfumato.request import LARGEST_SEED, Request
 from sfumato.serve.wish import ControlWish, ReferenceWish, RegionWish, Wish
-from sfumato.styles.styled import Styled, styled
+from sfumato.styles.styled import styled
 from sfumato.text.wildcards import chosen
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ OBJECTS = (ControlWish, ReferenceWish, RegionWish)
 
 
 class Pictures:
-    """Where the pictures lie that wishes name: ``find`` gives the one of a digest, ``keep`` lays one there."""
+    """Where the pictures lie that wishes name: ``find`` gives one by its digest, ``keep`` lays one there."""
 
     def __init__(
         self, find: Callable[[str], Image.Image | None], keep: Callable[[str, Image.Image], None]
@@ -44,8 +44,8 @@ class Pictures:
         found = self.find(digest)
         if found is None:
             raise InputError(
-                f"no picture {digest[:12]}... is here: upload it (POST /v1/uploads), or name one of the gallery "
-                "by its pixels"
+                f"no picture {digest[:12]}... is here: upload it (POST /v1/uploads), or name one of the "
+                "gallery by its pixels"
             )
         return found
 
@@ -69,8 +69,8 @@ def check_wish(wish: Wish) -> None:
         made = [isinstance(row, OBJECTS) for row in each]
         if any(made) and not all(made):
             raise InputError(
-                f"{name} mixes objects, which are made from a picture, with the rows of a receipt: draw in two "
-                "jobs, or give all of them as objects"
+                f"{name} mixes objects, which are made from a picture, with the rows of a receipt: draw in "
+                "two jobs, or give all of them as objects"
             )
 
 
@@ -79,16 +79,19 @@ def worded(wish: Wish, model: str, *, family: str) -> tuple[Request, tuple[str, 
 
     What the wish says goes before what its looks recommend.
     """
-    look = None if not wish.styles else styled(wish.prompt, wish.negative, wish.styles, family=family)
-    values = {**({} if look is None else look.settings.given()), **_said(wish)}
-    if look is not None:
-        values |= {"prompt": look.prompt, "negative": look.negative}
-        values["sentence"] = _sentence(wish, look)
-    return Request(**{**values, "model": model}), () if look is None else look.notes
+    values: dict[str, Any] = {**_said(wish), "model": model}
+    if not wish.styles:
+        return Request(**values), ()
+    look = styled(wish.prompt, wish.negative, wish.styles, family=family)
+    sentence = wish.sentence or (wish.prompt if look.prompt != wish.prompt else None)
+    values |= {"prompt": look.prompt, "negative": look.negative, "sentence": sentence}
+    recommended: dict[str, Any] = look.settings.given()
+    said: dict[str, Any] = {**recommended, **values}
+    return Request(**said), look.notes
 
 
 def prepared(wish: Wish, painter: Painter, pictures: Pictures, *, family: str) -> Prepared:
-    """All requests of a wish, whose seed is settled, for the model that is to draw them. Raises InputError."""
+    """All requests of a wish with its seed, for the model that is to draw them. Raises InputError."""
     check_wish(wish)
     first, notes = worded(wish, painter.name, family=family)
     first = with_rows(first, wish)
@@ -110,13 +113,14 @@ def with_rows(request: Request, wish: Wish) -> Request:
 
 def digests_of(wish: Wish) -> tuple[str, ...]:
     """All pictures that a wish names, each once."""
-    rows = [(*wish.controls, *wish.references), [*wish.regions]]
-    found = [wish.picture, wish.mask]
-    found += [each[2] if isinstance(each, tuple) else each.picture for each in rows[0]]
-    for region in rows[1]:
-        area = region[0] if isinstance(region, tuple) else region.area  # pyright: ignore
-        found.append(area if isinstance(area, str) else None)
-    return tuple(dict.fromkeys(each for each in found if each is not None))
+    steering = (*wish.controls, *wish.references)
+    areas = [each.area if isinstance(each, RegionWish) else each[0] for each in wish.regions]
+    found = [
+        *(each for each in (wish.picture, wish.mask) if each is not None),
+        *(each.picture if isinstance(each, ControlWish | ReferenceWish) else each[2] for each in steering),
+        *(area for area in areas if isinstance(area, str)),
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def _said(wish: Wish) -> dict[str, Any]:
@@ -127,12 +131,8 @@ def _said(wish: Wish) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _sentence(wish: Wish, look: Styled) -> str | None:
-    return wish.sentence or (wish.prompt if look.prompt != wish.prompt else None)
-
-
 def _of_rows(rows: Iterable[object]) -> tuple[object, ...]:
-    return tuple(row for row in rows if isinstance(row, tuple))
+    return tuple(row for row in rows if not isinstance(row, OBJECTS))
 
 
 def _named(request: Request) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def _named(request: Request) -> tuple[str, ...]:
 
 
 def _rows_named(request: Request) -> tuple[str, ...]:
-    rows = [row[2] for row in (*request.controls, *request.references)]
+    rows = [row[2] for row in request.controls] + [row[2] for row in request.references]
     return tuple(dict.fromkeys((*rows, *(area for area, *_ in request.regions if isinstance(area, str)))))
 
 

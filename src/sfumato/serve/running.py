@@ -6,7 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -17,12 +17,16 @@ from sfumato.serve.wish import Wish
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from sfumato.engine.job import Seen
     from sfumato.painter import Painter
+    from sfumato.serve.planning import Borrowed
 
 LATELY = 12  # steps of a job that its pace is measured on
+FEWEST = 4  # steps that tell a pace: the first ones wait for the words to be read
 
 
-class Progress(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Progress:
     """How far a job is: step ``index`` of ``total`` of its picture number ``picture``, from 0.
 
     ``seconds_left`` is of the whole job, None while nothing is measured; ``preview`` what is seen of it.
@@ -44,7 +48,8 @@ class Part:
     index: int = 0
     total: int = 0
     clean: Tensor | None = None
-    at: float | None = None  # when it was seen last
+    at: float | None = None  # when it was seen last, by the monotonic clock
+    previewed: float = 0.0  # when a preview was made of it
     kept: Kept | None = None
     is_over: bool = False
 
@@ -55,18 +60,20 @@ class Running:
 
     job: Job
     wish: Wish
-    painter: Painter
-    beside: tuple[str, ...]
+    borrowed: Borrowed
     parts: list[Part]
     notes: list[str] = field(default_factory=list[str])
     is_over: bool = False
-    is_discarded: bool = False  # the keeper keeps nothing more of it
-    previewed: float = 0.0  # when the last preview was made, by the monotonic clock
+    is_discarded: bool = False  # nothing more of it is to be kept
     preview: Image.Image | None = None
     polled: float = 0.0  # when somebody asked for progress
-    last: int = 0  # the part that was seen last
+    last: int = 0  # the picture that was seen last
     _moments: deque[float] = field(default_factory=lambda: deque[float](maxlen=LATELY))
     _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def painter(self) -> Painter:
+        return self.borrowed.painter
 
     @property
     def live(self) -> int:
@@ -74,41 +81,41 @@ class Running:
         return sum(part.number is not None for part in self.parts)
 
     @property
-    def waiting(self) -> tuple[int, Part] | None:
-        """The next picture that is to be begun."""
-        return next(
-            ((at, part) for at, part in enumerate(self.parts) if part.number is None and not part.is_over),
-            None,
-        )
+    def undone(self) -> list[Part]:
+        """The pictures that are not drawn yet."""
+        return [part for part in self.parts if not part.is_over]
 
-    def seen(self, at: int, index: int, total: int, clean: Tensor) -> None:
+    @property
+    def unbegun(self) -> list[tuple[int, Part]]:
+        """The pictures that are still to be begun, with their places."""
+        return [(at, part) for at, part in enumerate(self.parts) if part.number is None and not part.is_over]
+
+    def seen(self, at: int, seen: Seen, now: float) -> None:
         """Note a step of one of its pictures."""
         part = self.parts[at]
         with self._lock:
-            part.index, part.total, part.clean = index, total, clean
+            part.index, part.total, part.clean, part.at = seen.index, seen.total, seen.clean, now
             self.last = at
-            part.at = time.monotonic()
-            self._moments.append(part.at)
-
-    def since_seen(self, at: int) -> float | None:
-        """Seconds since a step of one of its pictures."""
-        seen = self.parts[at].at
-        return None if seen is None else time.monotonic() - seen
+            self._moments.append(now)
 
     def progress(self, ending: float) -> Progress:
-        """How far it is; ``ending`` seconds are what its pictures take after their last steps."""
+        """How far it is; ``ending`` seconds are what a picture takes after its last step."""
         with self._lock:
             part = self.parts[self.last]
-            return Progress(part.index, part.total, self.last, self._seconds_left(ending), self.preview)
+            return Progress(
+                index=part.index,
+                total=part.total,
+                picture=self.last,
+                seconds_left=self._seconds_left(ending),
+                preview=self.preview,
+            )
 
     def _seconds_left(self, ending: float) -> float | None:
         """From the steps that all its pictures took lately: whoever shares the networks slows them down."""
-        if len(self._moments) < 3:
+        if len(self._moments) < FEWEST:
             return None
-        passed = self._moments[-1] - self._moments[0]
-        pace = passed / (len(self._moments) - 1)
+        pace = (self._moments[-1] - self._moments[0]) / (len(self._moments) - 1)
         usual = max(part.total for part in self.parts)
-        left = sum((part.total or usual) - part.index for part in self.parts if not part.is_over)
-        since = time.monotonic() - self._moments[-1]
-        undone = sum(not part.is_over for part in self.parts)
-        return max(left * pace - since, 0.0) + undone * ending
+        left = sum((part.total or usual) - part.index for part in self.undone)
+        passed = time.monotonic() - self._moments[-1]
+        return max(left * pace - passed, 0.0) + len(self.undone) * ending

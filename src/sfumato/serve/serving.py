@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from types import FrameType
 
 import uvicorn
@@ -100,7 +100,7 @@ def started(studio: Studio) -> Callable[[FastAPI], contextlib.AbstractAsyncConte
     """The life of an app: its studio draws while it answers."""
 
     @contextlib.asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
+    async def life(app: FastAPI) -> AsyncGenerator[None]:
         studio.start()
         try:
             yield
@@ -124,7 +124,7 @@ class Server(uvicorn.Server):
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's
         """Drain; a second signal ends at once."""
         if self._draining is not None or self._loop is None:
             self.should_exit = True

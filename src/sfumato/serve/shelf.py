@@ -32,7 +32,7 @@ class Shelf:
         self.shapes[name] = Shape.of(model)
         return Painter(model, name=name, source=Source(file.path, how))
 
-    def foreseen_beside(self, name: str, beside: str) -> int:
+    def foreseen_beside(self, name: str, beside: str) -> int:  # noqa: ARG002 - the same beside all
         """The bytes that an adapter will take."""
         return foreseen_adapter_bytes(self.adapters.named(beside).path)
 

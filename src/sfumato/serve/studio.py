@@ -1,4 +1,4 @@
-"""What all routes use: wishes accepted, jobs watched and cancelled, pictures found. Routes know nothing below it.
+"""What all routes use: wishes accepted, jobs watched and cancelled, pictures found.
 
 The event loop never waits for the disk or for a picture: both are asked in threads.
 """
@@ -17,7 +17,7 @@ from anyio import to_thread
 from PIL import Image
 
 from sfumato.engine.residency import Residency
-from sfumato.errors import InputError
+from sfumato.errors import InputError, OutOfMemory
 from sfumato.request import fresh_seed
 from sfumato.serve.adapters import Adapters
 from sfumato.serve.events import BEAT, LAST, Event, Hub
@@ -25,6 +25,7 @@ from sfumato.serve.facts import read
 from sfumato.serve.guarding.quotas import Quotas, QuotaSpent
 from sfumato.serve.keeping import Keeper
 from sfumato.serve.models import Models
+from sfumato.serve.planning import Planning
 from sfumato.serve.preparing import Pictures, check_wish, digests_of, worded
 from sfumato.serve.refused import Refused
 from sfumato.serve.running import Progress
@@ -75,10 +76,8 @@ class Studio:
         self.shapes = maker.shapes
         self.shelf: Residency[Painter] = Residency(maker, budget=settings.budget)
         self.keeper = Keeper(store, folder, self.hub)
-        self.worker = Worker(
-            settings, self.shelf, keeper=self.keeper, hub=self.hub, pictures=self.pictures_of,
-            models=self.models, adapters=self.adapters,
-        )  # fmt: skip
+        planning = Planning(self.shelf, self.models, self.adapters, self.pictures_of)
+        self.worker = Worker(settings, planning, keeper=self.keeper, hub=self.hub)
         self._draining = False
 
     # beginning and end ------------------------------------------------------------------------------
@@ -98,7 +97,7 @@ class Studio:
         return self._draining
 
     async def drain(self, grace: float | None = None) -> None:
-        """Accept nothing more; give what runs ``grace`` seconds, put back what is not ready, end all streams."""
+        """Accept nothing more; give what runs ``grace`` seconds, then end all streams."""
         self._draining = True
         self.worker.drain()
         seconds = self.settings.grace if grace is None else grace
@@ -155,12 +154,14 @@ class Studio:
         notes = await to_thread.run_sync(self._words_noted, settled)
         try:
             async with asyncio.timeout(PATIENCE):
-                notes += await asyncio.wrap_future(self.worker.foreseen(settled, client))
+                planned = await asyncio.wrap_future(self.worker.foreseen(settled, client))
         except TimeoutError:
-            notes += ("not looked at further: the model is busy, or not in memory yet",)
-        except InputError as error:
+            planned = None
+        except (InputError, OutOfMemory) as error:
             raise Refused(422, str(error), param=_param(error, wish)) from error
-        return tuple(dict.fromkeys(notes))
+        if planned is None:
+            planned = ("not looked at further: the model is busy, or not in memory yet",)
+        return tuple(dict.fromkeys((*notes, *planned)))
 
     def _words_noted(self, wish: Wish) -> tuple[str, ...]:
         """What the model does not read of the words, and what their looks tell."""
@@ -216,12 +217,12 @@ class Studio:
         await self.job(id)
         if await to_thread.run_sync(self.store.cancel, id):
             self.worker.forget(id)
-            self.worker.measured.ended("cancelled")
+            self.keeper.ended["cancelled"] += 1
             self.hub.tell(id, "cancelled", {})
         return await self.job(id)
 
     async def ended(self, id: str, timeout: float | None = None) -> Job:  # noqa: A002
-        """Wait until a job has ended. Raises TimeoutError, and Refused (404; 503 where the server ends first)."""
+        """Wait until a job has ended. Raises TimeoutError, and Refused: 404, 503 if the server ends first."""
         async with asyncio.timeout(timeout):
             async for event in self.events(id, previews=False):
                 if event.kind == "closing":
@@ -232,13 +233,13 @@ class Studio:
 
     async def events(
         self,
-        id: str,
+        id: str,  # noqa: A002
         last: int | None = None,
         *,
         beat: float | None = None,
         previews: bool = True,
     ) -> AsyncIterator[Event]:
-        """What happens to a job, its present state first unless it is number ``last``; ends when the job does.
+        """What happens to a job, until it ends; its present state first, unless that is number ``last``.
 
         With ``beat``, an event of kind ``BEAT`` after so many silent seconds. Raises Refused (404).
         """
@@ -265,14 +266,14 @@ class Studio:
         told = self.hub.last(job.id)
         if told is not None and told.kind != "queued":
             return told
-        place = self.worker.place(job.id)
+        place = self.worker.waiting.place(job.id)
         if not place:
             return Event("started", {}, told.id if told else 0)
-        return Event("queued", {"place": place, "of": self.worker.waiting}, told.id if told else 0)
+        return Event("queued", {"place": place, "of": len(self.worker.waiting)}, told.id if told else 0)
 
     def place(self, id: str) -> int:  # noqa: A002
         """The place of a job in the line, 1 the next; 0 for one that does not wait."""
-        return self.worker.place(id)
+        return self.worker.waiting.place(id)
 
     def progress(self, id: str) -> Progress | None:  # noqa: A002
         """How far a job is; None for one that does not run. Its preview is made while somebody asks."""
@@ -288,7 +289,7 @@ class Studio:
     def status(self) -> Status:
         worker = self.worker
         return Status(
-            waiting=worker.waiting,
+            waiting=len(worker.waiting),
             running=worker.running,
             live=worker.live,
             resident=self.shelf.resident,
@@ -333,7 +334,7 @@ def _seed_of(client: str, key: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{client}\n{key}".encode()).digest()[:4])
 
 
-def _param(error: InputError, wish: Wish) -> str | None:
+def _param(error: Exception, wish: Wish) -> str | None:
     """The field that an error speaks of, if its line begins with the field's name."""
     first = str(error).split()[0] if str(error) else ""
     return first if first in type(wish).model_fields else None

@@ -114,9 +114,14 @@ async def cancel(studio: TheStudio, client: TheClient, job: JobId) -> dict[str, 
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "Server-sent events: queued, started, step, done, failed, cancelled; closing where "
-            "the server ends before the job. The present state comes first.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": "event: started\ndata: {}\n\n"}},
+            "description": "Server-sent events: queued, started, step, done, failed, cancelled; closing "
+            "where the server ends before the job. The present state comes first.",
+            "content": {
+                "text/event-stream": {
+                    "schema": {"type": "string"},
+                    "example": "event: started\nid: 1\ndata: {}\n\n",
+                }
+            },
         },
         **failures(404, 422),
     },

@@ -23,16 +23,37 @@ StyleName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,80}$", examples=[
 
 
 @router.get("/models", responses=example({
+    "object": "list",
+    "data": [{"id": "world", "object": "model", "created": 1790000000, "owned_by": "sfumato"}],
     "models": [{
         "name": "world", "default": True, "family": "world", "dtype": None, "embedded": True,
-        "native": [128, 128], "sizes": {"multiple": 16, "least": 64, "most": 256}, "beside": 0,
+        "native": [128, 128], "sizes": {"multiple": 32, "least": 64, "most": 192},
+        "beside": 0,
         "controls": [{"name": "control", "kinds": ["edges", "layout", "canny"]}],
-        "references": [{"name": "reference", "roles": ["style", "composition", "both"]}], "resident": 45000000,
+        "references": [{"name": "reference", "roles": ["style", "composition", "both"]}],
+        "resident": 45000000,
     }],
 }))  # fmt: skip
 async def models(studio: TheStudio) -> dict[str, Any]:
-    """Models, the default first. What only its tensors tell is null until a model was in memory once."""
-    return {"models": await to_thread.run_sync(_models, studio)}
+    """Models, the default first. What only its tensors tell is null until a model was in memory once.
+
+    ``object`` and ``data`` are what OpenAI's clients read of it.
+    """
+    told = await to_thread.run_sync(_models, studio)
+    data = [await to_thread.run_sync(as_openai, studio, name) for name in studio.models.by_name]
+    return {"object": "list", "data": data, "models": told}
+
+
+@router.get("/models/{name}", responses={**failures(404, 422), **example({
+    "id": "world", "object": "model", "created": 1790000000, "owned_by": "sfumato",
+})})  # fmt: skip
+async def model(studio: TheStudio, name: Annotated[str, Path(max_length=300)]) -> dict[str, Any]:
+    """One model, as OpenAI's clients ask for it."""
+    if name not in studio.models.by_name:
+        raise Refused(
+            404, f"no model {name!r} here: there is {', '.join(studio.models.by_name)}", param="model"
+        )
+    return await to_thread.run_sync(as_openai, studio, name)
 
 
 @router.get("/adapters", responses=example({
@@ -82,7 +103,7 @@ async def conditions() -> dict[str, Any]:
 
 
 @router.get("/styles", responses=example({
-    "styles": [{"name": "watercolor", "about": "Washes.", "works": ["world"], "tags": [], "settings": {}}],
+    "styles": [{"name": "watercolor", "about": "Washes.", "works": ["world"], "tags": ["paint"]}],
 }))  # fmt: skip
 async def styles() -> dict[str, Any]:
     """Looks, which a wish names in ``styles``; ``works`` are the families whose models know their words."""
@@ -102,6 +123,12 @@ async def thumbnail(name: StyleName) -> FileResponse:
     if picture is None:
         raise Refused(404, f"no picture of a style {name!r} is here: /v1/styles lists all styles")
     return FileResponse(picture, media_type="image/webp", headers={"Cache-Control": "max-age=3600"})
+
+
+def as_openai(studio: Studio, name: str) -> dict[str, object]:
+    """A model in the words of OpenAI's API; ``created`` is when its file was written."""
+    created = int(studio.models.named(name).path.stat().st_mtime)
+    return {"id": name, "object": "model", "created": created, "owned_by": "sfumato"}
 
 
 def _models(studio: Studio) -> list[dict[str, object]]:
