@@ -125,7 +125,7 @@ def _info(
     """What A1111's clients read from ``info``, of what was drawn indeed."""
     first: Mapping[str, Any] = kept[0].request if kept else {}
     sampler = str(first.get("sampler", asked.sampler or ""))
-    subseeds = [plan.subseed + (index if asked.subseed_strength else 0) for index in range(len(kept))]
+    subseeds = [plan.subseed + index for index in range(len(kept))]
     return {
         "prompt": kept[0].prompt if kept else asked.prompt,
         "all_prompts": [each.prompt for each in kept],

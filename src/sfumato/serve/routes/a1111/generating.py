@@ -146,8 +146,12 @@ async def _answered(asked: Asked, found: Brought, request: Request, studio: Stud
 
 def shelf_of(studio: Studio, desk: Desk, client: str) -> Shelf:
     """What of the server its translations know."""
+    known = studio.models.known
     return Shelf(
-        models=tuple(studio.models.by_name), small=small_models(studio), options={**desk.options(client)}
+        models=tuple(studio.models.by_name),
+        small=small_models(studio),
+        worlds=frozenset(name for name in known if known[name].family == "world"),
+        options={**desk.options(client)},
     )
 
 

@@ -32,10 +32,13 @@ SETTABLE = (CHECKPOINT, CLIP_SKIP, FORMAT, QUALITY)
 
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
-    """The models of the server; those ``small`` that cannot draw 512x512; what this client has set."""
+    """The models of the server; those ``small`` that cannot draw 512x512, the picture ``worlds``, which skip no
+    layer; what this client has set.
+    """  # fmt: skip
 
     models: Sequence[str]
     small: frozenset[str] = frozenset()
+    worlds: frozenset[str] = frozenset()
     options: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
@@ -66,6 +69,7 @@ def plan(asked: Asked, brought: Brought, shelf: Shelf, *, seed: int, subseed: in
     model = model_asked(asked, shelf)
     size, sized = size_of(asked, model in shelf.small)
     walk = sampling(asked)
+    skipped, unskipped = _clip_skip(options.get(CLIP_SKIP), model in shelf.worlds)
     values: dict[str, object] = {
         "prompt": asked.prompt.strip() or None,
         "negative": asked.negative_prompt,
@@ -75,12 +79,12 @@ def plan(asked: Asked, brought: Brought, shelf: Shelf, *, seed: int, subseed: in
         "levels": walk.levels,
         "guidance": asked.cfg_scale,
         "size": size,
-        "clip_skip": _clip_skip(options.get(CLIP_SKIP)),
+        "clip_skip": skipped,
         "model": model,
         **_steering(brought),
     }
     more, told = _painted(asked, brought) if isinstance(asked, ImageToImage) else _enlarged(asked, size)
-    notes = (*brought.notes, *sized, *walk.notes, *told, *without_effect(asked))
+    notes = (*brought.notes, *sized, *walk.notes, *unskipped, *told, *without_effect(asked))
     first = seed if asked.seed < 0 else asked.seed
     second = subseed if asked.subseed < 0 else asked.subseed
     rounds = _rounds(asked, {**values, **more}, brought, first, second)
@@ -168,11 +172,13 @@ def _check(asked: Asked) -> None:
         )  # fmt: skip
 
 
-def _clip_skip(told: object) -> int | None:
-    """Layers from the end; 1, where every client leaves it, is the model's own."""
+def _clip_skip(told: object, in_world: bool) -> tuple[int | None, tuple[str, ...]]:  # noqa: FBT001
+    """Layers from the end, and a line where they mean nothing; 1, which all send, is the model's own."""
     if isinstance(told, bool) or not isinstance(told, int | float) or told <= 1:
-        return None
-    return int(told)
+        return None, ()
+    if in_world:
+        return None, (f"{CLIP_SKIP} {told:g} has no effect: this model's words are read to the end",)
+    return int(told), ()
 
 
 def _steering(brought: Brought) -> dict[str, object]:
