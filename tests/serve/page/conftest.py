@@ -29,6 +29,7 @@ def browser():
     if not CHROMIUM.exists():
         pytest.skip(f"the page is tested in Chromium, and there is none at {CHROMIUM}")
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'sfumato[test]'")
+    playwright.expect.set_options(timeout=WAIT)
     with playwright.sync_playwright() as running:
         started = running.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]

@@ -27,6 +27,7 @@ async function remove(record) {
     await api.remove(`/v1/pictures/${record.id}`);
     forget(record.id);
     say("Deleted, from the disk too");
+    document.querySelector(".paper textarea")?.focus(); // the button that had the focus is gone
   } catch (error) {
     told(error);
   }

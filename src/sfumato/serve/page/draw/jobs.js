@@ -1,19 +1,24 @@
 // The jobs of this client, newest first: what waits, what is drawn now, what ended and how.
 import { html, useAnswer, useEffect, useState, useStore } from "../h.js";
 import { api, connection } from "../api.js";
-import { Tool } from "../ui/controls.js";
+import { Chips, Tool } from "../ui/controls.js";
 import { told } from "../ui/notices.js";
 import { attach } from "./run.js";
 
 const AGAIN = 2_000; // ms between looks, while something is not over
 const SHOWN = 50;
 const SAID = { queued: "in line", running: "being drawn", done: "done", failed: "failed", cancelled: "cancelled" };
+const KINDS = { all: [], open: ["queued", "running"], done: ["done"], failed: ["failed"] };
 const open = (job) => job.state === "queued" || job.state === "running";
 
 export function Jobs() {
   const [round, setRound] = useState(0);
+  const [kind, setKind] = useState("all");
   const online = useStore(connection, (value) => value.online);
-  const { value, error } = useAnswer((signal) => (online ? api.get(`/v1/jobs?limit=${SHOWN}`, { signal }) : new Promise(() => {})), [round, online]);
+  const query = new URLSearchParams([["limit", SHOWN], ...KINDS[kind].map((state) => ["state", state])]);
+  const { value, error } = useAnswer(
+    (signal) => (online ? api.get(`/v1/jobs?${query}`, { signal }) : new Promise(() => {})), [round, online, kind],
+  );
   const jobs = value?.jobs ?? [];
   const busy = jobs.some(open);
   useEffect(() => {
@@ -26,9 +31,11 @@ export function Jobs() {
     location.hash = "#/draw";
   };
   return html`<section class="jobs">
-    <h1>Jobs</h1>
+    <header><h1>Jobs</h1>
+      <${Chips} label="Which jobs" value=${kind} options=${Object.keys(KINDS).map((each) => [each, each])} onChange=${setKind} />
+    </header>
     ${error ? html`<p class="error" role="alert">${error.message}</p>` : null}
-    ${value && !jobs.length ? html`<p class="empty">Nothing was asked for yet.</p>` : null}
+    ${value && !jobs.length ? html`<p class="empty">No job here.</p>` : null}
     <ul>${jobs.map((job) => html`<li key=${job.id} class=${job.state}>
       <div>
         <p class="words">${job.wish.prompt}</p>

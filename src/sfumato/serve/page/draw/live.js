@@ -1,8 +1,9 @@
-// Draw as you type: a draft of few steps whenever the words rest, always of one seed; each takes back the one
+// Draw as you type: a draft of few steps whenever words and settings rest, always of one seed; each takes back the one
 // before. When it pleases, "Finish it" draws with all steps.
 import { useEffect, useRef, useStore } from "../h.js";
 import { desk } from "../desk.js";
-import { anySeed, wish } from "../wish.js";
+import { write } from "../json.js";
+import { anySeed, asked, wish } from "../wish.js";
 import { cancel, draw, run, shownJobs } from "./run.js";
 
 const REST = 220; // ms without a key; a draft of 8 steps then takes some 0.4 s on a quiet core
@@ -10,7 +11,7 @@ const DRAFT = { steps: 8, count: 1, passes: [], exact: false };
 
 export function useLive() {
   const live = useStore(desk, (value) => value.live && !value.canvas);
-  const words = useStore(wish, (value) => JSON.stringify([value.prompt, value.negative, value.styles, value.seed === null ? null : String(value.seed)]));
+  const words = useStore(wish, (value) => write(asked({ ...value, ...DRAFT })));
   const seed = useRef(null);
   const first = useRef(true);
   useEffect(() => {

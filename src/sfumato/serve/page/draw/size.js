@@ -14,7 +14,7 @@ export function shapesOf([width, height], { multiple, least, most }) {
   const fit = (share) => Math.min(Math.max(least, Math.round((side * share) / multiple) * multiple), most);
   return Object.entries(SHAPES).map(([name, [wide, tall]]) => {
     const root = Math.sqrt(wide / tall);
-    return [`${fit(root)}x${fit(1 / root)}`, `${name} ${fit(root)}×${fit(1 / root)}`];
+    return [`${fit(root)}x${fit(1 / root)}`, name];
   });
 }
 

@@ -25,6 +25,12 @@ function useCaret(area) {
   };
 }
 
+// The word that is being typed is not yet one that nobody knows.
+const exceptLast = (text, unknown) => {
+  const last = /[\p{L}\p{N}'-]*$/u.exec(text)[0].toLowerCase();
+  return unknown.filter(({ word }) => word.toLowerCase() !== last);
+};
+
 export function Box({ onDraw, more }) {
   const area = useRef();
   const id = useId();
@@ -32,8 +38,9 @@ export function Box({ onDraw, more }) {
   const [caret, setCaret] = useState(null);
   const [typing, setTyping] = useState(0);
   const reading = useReading();
+  const unknown = caret === text.length ? exceptLast(text, reading.unknown) : reading.unknown;
   const write = useCaret(area);
-  const suggestions = useSuggestions({ text, caret, typing, unknown: reading.unknown });
+  const suggestions = useSuggestions({ text, caret, typing, unknown });
   const { offers, active } = suggestions;
 
   const look = () => {
@@ -80,7 +87,7 @@ export function Box({ onDraw, more }) {
     <div class="box">
       <div class="saying">
         <div class="paper">
-          <${Mirror} text=${text} unknown=${reading.unknown} cut=${reading.cut} />
+          <${Mirror} text=${text} unknown=${unknown} cut=${reading.cut} />
           <textarea ref=${area} value=${text} rows="1" spellcheck="false" autocomplete="off" maxlength="20000"
             aria-label="What the picture should show" placeholder="a red cat to the left of a blue car"
             aria-autocomplete="list" aria-controls=${offers.length ? `${id}-offers` : undefined}
@@ -91,7 +98,7 @@ export function Box({ onDraw, more }) {
         <${Suggestions} id="${id}-offers" ...${suggestions} onTake=${take} />
         <${Chosen} />
         <${Fill} id="${id}-fill" reading=${reading} />
-        <${Unknown} text=${text} unknown=${reading.unknown} onReplace=${(next) => write(next, next.length)} />
+        <${Unknown} text=${text} unknown=${unknown} onReplace=${(next) => write(next, next.length)} />
       </div>
       <${Press} empty=${!text.trim()} />
     </div>

@@ -20,6 +20,7 @@ export function useReading() {
 // The place of each unknown word in a text: {start, end, word, instead, why}, in order.
 export function placesOf(text, unknown) {
   return unknown
+    .filter(({ word }) => /\p{L}/u.test(word)) // a weight's number is no word
     .flatMap((each) => {
       const plain = each.word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
       const found = text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])${plain}(?![\\p{L}\\p{N}])`, "giu"));

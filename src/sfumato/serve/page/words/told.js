@@ -16,7 +16,7 @@ export function Fill({ id, reading }) {
 export function Unknown({ text, unknown, onReplace }) {
   const places = placesOf(text, unknown).filter((each, index, all) => all.findIndex(({ word }) => word === each.word) === index);
   if (!places.length) return null;
-  return html`<ul class="unknown" aria-label="Words that the model does not know">
+  return html`<ul class="strangers" aria-label="Words that the model does not know">
     ${places.map(({ word, instead, start, end }) => html`<li key=${word}>
       <span>It does not know <em>${word}</em>${instead.length ? "; perhaps" : ", and nothing near it"}</span>
       ${instead.map((each) => html`<button type="button" class="chip" key=${each}
