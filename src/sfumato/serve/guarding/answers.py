@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from starlette.types import Send
 
+A1111 = ("/sdapi/", "/internal/", "/controlnet/")
+
 
 class Denied(Exception):  # noqa: N818 - named after what happened
     """A request that no route will see. ``message`` says what is wrong and the way out."""
@@ -19,16 +21,18 @@ class Denied(Exception):  # noqa: N818 - named after what happened
         self.kind = kind
         self.headers = dict(headers or {})
 
-    @property
-    def body(self) -> bytes:
-        """The error as JSON, in the form of all our errors, which is also OpenAI's."""
-        error = {"message": str(self), "type": self.kind, "param": None, "code": None}
+    def body(self, path: str) -> bytes:
+        """The error as JSON, in the form of the path's protocol: A1111's, or OpenAI's, which is ours too."""
+        told = str(self)
+        if path.startswith(A1111):
+            return json.dumps({"error": "HTTPException", "detail": told, "body": "", "errors": told}).encode()
+        error = {"message": told, "type": self.kind, "param": None, "code": None}
         return json.dumps({"error": error}).encode()
 
 
-async def answered(denied: Denied, send: Send) -> None:
+async def answered(denied: Denied, send: Send, path: str) -> None:
     """Send the refusal; the connection is closed, since a body may still be under way."""
-    body = denied.body
+    body = denied.body(path)
     told = {
         "content-type": "application/json",
         "content-length": str(len(body)),

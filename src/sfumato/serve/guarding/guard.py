@@ -141,14 +141,14 @@ class Guarded:
         except Denied as denied:
             if started:
                 raise
-            await answered(denied, out)
+            await answered(denied, out, scope["path"])
         except Exception:
             mark = secrets.token_hex(4)
             log.exception("an answer failed (%s %s, mark %s)", scope["method"], ascii(scope["path"]), mark)
             if started:
                 raise
             told = f"something broke in the server; its log says what, at mark {mark}"
-            await answered(Denied(500, told, kind="internal"), out)
+            await answered(Denied(500, told, kind="internal"), out, scope["path"])
 
     async def _passed(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = asked_of(scope)
