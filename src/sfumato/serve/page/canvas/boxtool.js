@@ -78,7 +78,7 @@ export function Boxes({ board, view, boxes, drag, drop, leave, put, remove }) {
       keys: { Delete: () => remove(place), Backspace: () => remove(place) },
     });
     const chosen = place === selected;
-    return html`<g key=${place} class="placed ${chosen ? "chosen" : ""}">
+    return html`<g key=${place} class="placed ${chosen ? "current" : ""}">
       <rect class="area tint-${box.colour}" ...${frame} ...${props} />
       <text class="box-name" x=${frame.x + 8} y=${frame.y + 19} aria-hidden="true">${box.words}</text>
       ${chosen ? html`<${Knobs} frame=${frame} box=${box} scale=${scale}

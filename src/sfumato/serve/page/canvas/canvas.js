@@ -126,18 +126,15 @@ export function Canvas({ picture = null, wish, onWish, onClose }) {
     <${Tools} board=${board} chosen=${tool.name} onChoose=${choose} />
     <div class="canvas-stage ${over ? "over" : ""}" onDragOver=${(event) => (event.preventDefault(), setOver(true))}
       onDragLeave=${() => setOver(false)} onDrop=${drop}>
-      <div class="canvas-desk">
-        <${Stage} board=${board} tool=${tool} tick=${tick} />
-        <${Result} board=${board} wish=${wish} onWish=${onWish} />
-      </div>
-      <div class="canvas-bar">
-        <${Tool} icon="undo" label="Undo" bare disabled=${!history?.canUndo} onClick=${() => undoing(board, tool, "undo")} />
-        <${Tool} icon="redo" label="Redo" bare disabled=${!history?.canRedo} onClick=${() => undoing(board, tool, "redo")} />
-        <span class="quiet size">${board.drawn.join(" × ")}</span>
-        <span class="spring"></span>
-        <span class="quiet" role="status">${busy ? "Sending…" : ""}</span>
-        ${onClose ? html`<${Tool} icon="close" label="Close the canvas" onClick=${onClose} />` : null}
-      </div>
+      <${Stage} board=${board} tool=${tool} tick=${tick}
+        over=${html`<${Result} board=${board} wish=${wish} onWish=${onWish} />`}
+        before=${html`
+          <${Tool} icon="undo" label="Undo" bare disabled=${!history?.canUndo} onClick=${() => undoing(board, tool, "undo")} />
+          <${Tool} icon="redo" label="Redo" bare disabled=${!history?.canRedo} onClick=${() => undoing(board, tool, "redo")} />
+          <span class="quiet size">${board.drawn.join(" × ")}</span>
+          <span class="quiet" role="status">${busy ? "Sending…" : ""}</span>
+          <span class="spring"></span>`}
+        after=${onClose ? html`<${Tool} icon="close" label="Close the canvas" onClick=${onClose} />` : null} />
     </div>
     <div class="canvas-panel" role="tabpanel" id="tool-panel" aria-labelledby="tool-${tool.name}" tabindex="-1">
       <p class="lead">${tool.lead}</p>

@@ -64,7 +64,7 @@ function Handles({ board, view }) {
 function Panel({ board }) {
   const boxes = list(board);
   return html`
-    ${boxes.length ? html`<ol class="entries">${boxes.map((area, place) => html`<li key=${place} class="entry ${place === board.selected ? "chosen" : ""}"
+    ${boxes.length ? html`<ol class="entries">${boxes.map((area, place) => html`<li key=${place} class="entry ${place === board.selected ? "current" : ""}"
       onFocusIn=${() => place === board.selected || ((board.selected = place), board.onChange())}>
       <span class="swatch tint-layout-${NAMES[place]}" aria-hidden="true"></span>
       <div class="entry-body"><strong>The ${ORDINALS[place]} thing of the prompt</strong><${Numbers} area=${area} onChange=${(changed) => change(board, place, changed)} /></div>

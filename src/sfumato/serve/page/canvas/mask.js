@@ -105,9 +105,6 @@ function Panel({ board }) {
       <${Tool} icon="trash" label="Clear" disabled=${!mask} onClick=${() => all(board, (each) => each.fill(0))} />
     </div>
     <${Rectangle} board=${board} />
-    <${Slider} label="How much it changes" min=${0.05} max=${1} step=${0.05} value=${wish.strength ?? 1}
-      shown="${Math.round((wish.strength ?? 1) * 100)} %" idle=${idle}
-      hint="Below 100 % what was there shines through." onChange=${(strength) => board.onWish({ strength })} />
     <${Choice} label="What soft edges mean" value=${wish.masking ?? ""} options=${MASKINGS} idle=${idle}
       onChange=${(masking) => board.onWish({ masking })} />
     <${Switch} label="Draw only the masked part, at full size" checked=${wish.around !== null && wish.around !== undefined}

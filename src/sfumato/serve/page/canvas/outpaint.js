@@ -1,6 +1,6 @@
 // The frame about the picture: dragged outwards, the model goes on beyond the edge; inwards, it is cropped.
 import { html } from "../h.js";
-import { NumberBox, Slider, Tool } from "../ui/controls.js";
+import { NumberBox, Tool } from "../ui/controls.js";
 import { dragged, grows, HANDLES, NONE, SIDES, stepped, whole, withSide } from "./frame.js";
 import { grip } from "./grip.js";
 
@@ -64,7 +64,7 @@ function Handles({ board, view }) {
 }
 
 function Panel({ board }) {
-  const { base, outpaint, rule, wish } = board;
+  const { base, outpaint, rule } = board;
   if (!base) return null;
   const { width, height } = whole(base, outpaint);
   const set = (side) => (pixels) => commit(board, withSide(base, board.framed, side, pixels ?? 0, rule));
@@ -85,9 +85,6 @@ function Panel({ board }) {
       <${Tool} icon="grow" label="Grow all around" onClick=${all(1)} />
       <${Tool} icon="undo" label="Back to the picture" disabled=${!grows(outpaint)} onClick=${() => commit(board, NONE)} />
     </div>
-    <${Slider} label="How much it changes" min=${0.05} max=${1} step=${0.05} value=${wish.strength ?? 1}
-      shown="${Math.round((wish.strength ?? 1) * 100)} %" idle=${grows(outpaint) ? null : "Drag the frame first."}
-      onChange=${(strength) => board.onWish({ strength })} />
   `;
 }
 

@@ -70,7 +70,7 @@ function Joint({ board, place, joint, figure, at, chosen, scale }) {
     onFocus: () => board.selected === place || ((board.selected = place), board.onChange()),
     ...ends(board),
   });
-  return html`<g class="joint ${chosen ? "chosen" : ""}" ...${props}>
+  return html`<g class="joint ${chosen ? "current" : ""}" ...${props}>
     <title>${JOINTS[joint]}</title>
     <circle class="reach" cx=${x} cy=${y} r="14" /><circle class="knob" cx=${x} cy=${y} r=${joint > 13 ? 4 : 6} fill="rgb(${COLOURS[joint].join(",")})" />
   </g>`;
@@ -99,7 +99,7 @@ function Figure({ board, view, figure, place }) {
   });
   const [left, right] = [Math.min(...seen.map((p) => p[0])), Math.max(...seen.map((p) => p[0]))];
   const [top, bottom] = [Math.min(...seen.map((p) => p[1])), Math.max(...seen.map((p) => p[1]))];
-  return html`<g class="figure ${chosen ? "chosen" : ""}">
+  return html`<g class="figure ${chosen ? "current" : ""}">
     ${seen.length ? html`<rect class="body" x=${left - 14} y=${top - 14} width=${right - left + 28} height=${bottom - top + 28} rx="10" ...${props} />` : null}
     <g class="limbs">${limbs}</g>
     ${figure.map((point, joint) => point && html`<${Joint} key=${joint} ...${{ board, place, joint, figure, at, chosen, scale: view.scale }} />`)}

@@ -54,7 +54,7 @@ function Entry({ board, each, place }) {
   const chosen = place === board.selected;
   const set = (name) => (event) => change(board, place, { [name]: event.currentTarget.value });
   const words = each.words.trim();
-  return html`<li class="entry ${chosen ? "chosen" : ""}" onFocusIn=${() => chosen || ((board.selected = place), board.onChange())}>
+  return html`<li class="entry ${chosen ? "current" : ""}" onFocusIn=${() => chosen || ((board.selected = place), board.onChange())}>
     <span class="swatch tint-${place % COLOURS}" aria-hidden="true"></span>
     <div class="entry-body">
       <strong>Region ${place + 1}</strong>

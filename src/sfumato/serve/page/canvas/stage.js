@@ -204,7 +204,8 @@ function following(held, board, view) {
   return { scale: first.scale, left: first.left - left, top: first.top - above };
 }
 
-export function Stage({ board, tool, tick }) {
+// `over` lies on the sheet; `before` and `after` stand in the bar below it, beside the zoom.
+export function Stage({ board, tool, tick, over, before, after }) {
   const frame = useRef();
   const canvas = useRef();
   const room = useRoom(frame);
@@ -251,23 +252,30 @@ export function Stage({ board, tool, tick }) {
 
   const middle = room && { x: room.width / 2, y: room.height / 2 };
   const { Handles } = tool;
-  return html`<div class="canvas-view">
-    <div class="sheet-frame" ref=${frame} tabindex="0" role="application" aria-roledescription="canvas"
-      aria-label=${tool.says(board)} aria-describedby="stage-keys" data-tool=${tool.name} ...${presses} ...${entering} onPointerMove=${(event) => (follow(event), onPointerMove(event))} onKeyDown=${keys}
-      onContextMenu=${(event) => event.preventDefault()}>
-      <canvas ref=${canvas} aria-hidden="true" />
-      ${view ? html`<svg class="handles" width=${room.width} height=${room.height}>
-        ${Handles ? html`<${Handles} board=${board} view=${view} />` : null}
-        ${tool.size ? html`<circle ref=${ring} class="brush-ring" visibility="hidden" aria-hidden="true" />` : null}
-        <${Cross} board=${board} view=${view} />
-      </svg>` : null}
+  return html`
+    <div class="canvas-view">
+      <div class="sheet-frame" ref=${frame} tabindex="0" role="application" aria-roledescription="canvas"
+        aria-label=${tool.says(board)} aria-describedby="stage-keys" data-tool=${tool.name} ...${presses} ...${entering}
+        onPointerMove=${(event) => (follow(event), onPointerMove(event))} onKeyDown=${keys} onContextMenu=${(event) => event.preventDefault()}>
+        <canvas ref=${canvas} aria-hidden="true" />
+        ${view ? html`<svg class="handles" width=${room.width} height=${room.height}>
+          ${Handles ? html`<${Handles} board=${board} view=${view} />` : null}
+          ${tool.size ? html`<circle ref=${ring} class="brush-ring" visibility="hidden" aria-hidden="true" />` : null}
+          <${Cross} board=${board} view=${view} />
+        </svg>` : null}
+      </div>
+      <p class="hidden-words" id="stage-keys">${tool.keys}</p>
+      ${over}
     </div>
-    <p class="hidden-words" id="stage-keys">${tool.keys}</p>
-    <div class="zoom" role="group" aria-label="Zoom">
-      <${Tool} icon="minus" label="Farther" bare onClick=${() => setView((old) => zoomed(old, 1 / CLOSER, middle))} />
-      <button type="button" class="tool" onClick=${() => setChosen(null)} aria-label="Zoom to fit, now ${view ? Math.round(view.scale * 100) : 100} per cent"
-        title="Zoom to fit">${view ? Math.round(view.scale * 100) : 100} %</button>
-      <${Tool} icon="plus" label="Nearer" bare onClick=${() => setView((old) => zoomed(old, CLOSER, middle))} />
+    <div class="canvas-bar">
+      ${before}
+      <span class="zoom" role="group" aria-label="Zoom">
+        <${Tool} icon="minus" label="Farther" bare onClick=${() => setView((old) => zoomed(old, 1 / CLOSER, middle))} />
+        <button type="button" class="tool" onClick=${() => setChosen(null)} title="Zoom to fit"
+          aria-label="Zoom to fit, now ${view ? Math.round(view.scale * 100) : 100} per cent">${view ? Math.round(view.scale * 100) : 100} %</button>
+        <${Tool} icon="plus" label="Nearer" bare onClick=${() => setView((old) => zoomed(old, CLOSER, middle))} />
+      </span>
+      ${after}
     </div>
-  </div>`;
+  `;
 }
