@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from sfumato.errors import InputError, SfumatoError
-from sfumato.serve.refused import Refused
+from sfumato.serve.refused import Refused, without_folders
 from sfumato.serve.routes import a1111, health, jobs, known, openai, page, session, uploads, words
 from sfumato.serve.routes.answers import failure
 from sfumato.serve.studio import Studio
@@ -62,7 +62,7 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
 
 
 def _failed(request: Request, error: Exception) -> JSONResponse:
-    return failure(422 if isinstance(error, InputError) else 503, str(error))
+    return failure(422 if isinstance(error, InputError) else 503, without_folders(str(error)))
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sfumato.serve.events import Hub
+from sfumato.serve.refused import without_folders
 from sfumato.serve.running import Running
 from sfumato.serve.store.folder import Folder
 from sfumato.serve.store.ids import fresh_id
@@ -91,7 +92,7 @@ class Keeper:
         except Exception as error:
             LOG.exception("picture %d of job %s cannot be kept", at, running.job.id)
             running.is_discarded = True
-            self._fail(running.job, f"the picture cannot be kept: {error}")
+            self._fail(running.job, f"the picture cannot be kept: {without_folders(str(error))}")
             self._remove(running)
 
     def _written(self, running: Running, at: int, picture: Picture) -> Kept:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from sfumato.errors import SfumatoError
+
+FOLDERS = re.compile(r"""(?<![\w/:.])(/[^\s/:;,'"()<>]+)+/(?=[^\s/:;,'"()<>])""")
+OURS = ("/v1/", "/sdapi/", "/internal/", "/controlnet/", "/page/")
+"""Paths of routes, which may be told."""
+
+
+def without_folders(message: str) -> str:
+    """An error's line without the folders in which files lie here: they are nothing to who asks from afar."""
+    return FOLDERS.sub(lambda found: found[0] if found[0].startswith(OURS) else "", message)
 
 
 class Refused(SfumatoError):  # noqa: N818 - named after what happened
@@ -11,8 +22,8 @@ class Refused(SfumatoError):  # noqa: N818 - named after what happened
     def __init__(
         self, status: int, message: str, *, param: str | None = None, retry_after: float | None = None
     ) -> None:
-        super().__init__(message)
+        self.message = without_folders(message)
+        super().__init__(self.message)
         self.status = status
-        self.message = message
         self.param = param
         self.retry_after = retry_after

@@ -26,6 +26,7 @@ from sfumato.serve.events import Hub
 from sfumato.serve.keeping import Keeper
 from sfumato.serve.measured import Measured
 from sfumato.serve.planning import Planning
+from sfumato.serve.refused import without_folders
 from sfumato.serve.running import Part, Progress, Running
 from sfumato.serve.settings import Settings
 from sfumato.serve.showing import Showing
@@ -366,6 +367,6 @@ class Worker:
 def told(error: Exception) -> str:
     """What of an error is told to whoever asked for the picture."""
     if isinstance(error, SfumatoError):
-        return str(error)
+        return without_folders(str(error))
     why = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"a defect in sfumato, please report it: {why}"
+    return f"a defect in sfumato, please report it: {without_folders(why)}"
