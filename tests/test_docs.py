@@ -110,6 +110,7 @@ def test_every_command_in_a_block_runs(document, embedded, monkeypatch, capsys):
 
     monkeypatch.setattr("sfumato.train.run.Run", training)
     monkeypatch.setitem(VERBS, "bench", examining)
+    (embedded / "gallery").mkdir()  # as a server leaves it that drew nothing
     shown = [line for f in fences(document) if f.language == "sh" for line in f.text.splitlines()]
     ran = 0
     for line in shown:

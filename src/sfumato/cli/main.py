@@ -20,6 +20,7 @@ from sfumato.cli.bench import bench
 from sfumato.cli.condition import condition
 from sfumato.cli.convert import convert
 from sfumato.cli.draw import draw
+from sfumato.cli.gallery import gallery
 from sfumato.cli.grid import grid
 from sfumato.cli.guides import guides
 from sfumato.cli.inspect import inspect
@@ -37,6 +38,7 @@ from sfumato.version import __version__
 
 VERBS: dict[str, Callable[..., None]] = {
     "serve": serve,
+    "gallery": gallery,
     "draw": draw,
     "grid": grid,
     "morph": morph,

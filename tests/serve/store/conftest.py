@@ -1,4 +1,4 @@
-"""A store on both databases. PostgreSQL runs in a cluster of its own, from Debian's files, for one session."""
+"""A store on both databases. PostgreSQL runs in a cluster of its own, from Debian's files."""
 
 import itertools
 import os
@@ -23,7 +23,12 @@ def _postgres_programs() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres():
-    """Makes the URL of an empty database. PostgreSQL refuses to run as root, so root lends it to a user."""
+    """Makes URLs of empty databases: schemas of one, which are there in a moment.
+
+    PostgreSQL refuses to run as root, so root lends it to a user.
+    """
+    import psycopg
+
     programs, place = _postgres_programs(), Path(tempfile.mkdtemp(prefix="sfumato-pg-"))
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
@@ -53,8 +58,9 @@ def postgres():
 
         def fresh() -> str:
             name = f"gallery_{next(numbers)}"
-            run("createdb", "-h", str(place), "-U", "sfumato", name)
-            return f"postgresql://sfumato@/{name}?host={place}"
+            with psycopg.connect(f"host={place} user=sfumato dbname=postgres", autocommit=True) as connection:
+                connection.execute(f"CREATE SCHEMA {name}")
+            return f"postgresql://sfumato@/postgres?host={place}&options=-csearch_path%3D{name}"
 
         yield fresh
     finally:
@@ -106,11 +112,12 @@ def kept():
     """A picture's record; what is not said is invented."""
 
     def kept(job, prompt="a red cat", **changes):
-        id = fresh_id()
+        name = fresh_id()
         values = {
-            "id": id, "job": job.id, "client": job.client, "file": f"pictures/{id}.png", "pixels": "0" * 64,
-            "request": {"prompt": prompt, "seed": 7}, "prompt": prompt, "negative": "", "model": "world", "seed": 7,
-            "width": 8, "height": 8, "size": 100, "created": job.created,
+            "id": name, "job": job.id, "client": job.client, "file": f"pictures/{name}.png",
+            "pixels": "0" * 64,
+            "request": {"prompt": prompt, "seed": 7}, "prompt": prompt, "negative": "", "model": "world",
+            "seed": 7, "width": 8, "height": 8, "size": 100, "created": job.created,
         }  # fmt: skip
         return Kept(**{**values, **changes})
 

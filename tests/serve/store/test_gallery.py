@@ -8,7 +8,7 @@ import pytest
 
 from sfumato.errors import InputError
 from sfumato.serve.store import Query, fresh_id, open_store
-from sfumato.serve.store.tables import VERSION
+from sfumato.serve.store.tables import SCHEMA, VERSION
 
 
 def found(store, **query):
@@ -59,6 +59,14 @@ def test_signs_of_a_pattern_find_only_themselves(store, drawn):
     drawn(store, "a cat")
     for words in ("%", "_", "a%t", "c_t", "\\", "/", "'; DROP TABLE pictures; --", "nul\0"):
         assert found(store, words=words) == [], words
+
+
+def test_pixels_that_two_clients_drew_are_found_for_each(store, drawn):
+    own, other = drawn(store, client="a"), drawn(store, client="b")
+    assert own.pixels == other.pixels
+    assert store.by_pixels(own.pixels) == other
+    assert store.by_pixels(own.pixels, "a") == own
+    assert store.by_pixels(own.pixels, "c") is None
 
 
 def test_model_date_mark_and_client_narrow_the_search(store, drawn):
@@ -144,7 +152,7 @@ def test_deleted_words_are_in_no_file_of_the_database(tmp_path, opened, drawn, a
 def test_a_database_of_a_newer_sfumato_is_refused_with_the_way_out(url, opened):
     store = opened(url)
     with store.database.writing() as connection:
-        connection.exec_driver_sql(f"UPDATE schema SET version = {VERSION + 1}")
+        connection.execute(SCHEMA.update().values(version=VERSION + 1))
     store.close()
     with pytest.raises(InputError, match=rf"version {VERSION + 1}.*newer sfumato.*update"):
         open_store(url)
@@ -199,9 +207,8 @@ def test_ten_thousand_pictures_are_searched_in_a_moment(tmp_path, opened, accept
     one = kept(job, "a red cat on a wall with the number 0")
     many = []
     for number in range(10_000):
-        id = fresh_id()
-        prompt = f"a red cat on a wall with the number {number}"
-        many.append(replace(one, id=id, file=f"{id}.png", prompt=prompt))
+        name, prompt = fresh_id(), f"a red cat on a wall with the number {number}"
+        many.append(replace(one, id=name, file=f"{name}.png", prompt=prompt))
     store.finish(job.id, many)
     began = time.perf_counter()
     assert len(found(store, words="number 9999 cat")) == 1

@@ -28,8 +28,8 @@ def test_a_job_goes_from_queued_over_running_to_done_and_says_when(store, accept
 
 def test_an_ended_job_cannot_end_again_nor_begin(store, accept, kept):
     ways = {
-        "done": lambda id: store.finish(id, []),
-        "failed": lambda id: store.fail(id, "why"),
+        "done": lambda job: store.finish(job, []),
+        "failed": lambda job: store.fail(job, "why"),
         "cancelled": store.cancel,
     }
     for state, end in ways.items():
@@ -212,10 +212,11 @@ def test_any_text_can_be_a_wish_and_a_reason(store, accept, kept):
 
 
 def test_ids_that_are_none_are_not_found_rather_than_asked_for(store):
-    for id in ("", "x" * 25, "../../etc/passwd", "nul\0", "0" * 24):
-        assert store.job(id) is None
-        assert store.picture(id) is None
-        assert not store.cancel(id)
+    for name in ("", "x" * 25, "../../etc/passwd", "nul\0", "0" * 24):
+        assert store.job(name) is None
+        assert store.picture(name) is None
+        assert not store.cancel(name)
+        assert not store.favourite(name, True)
 
 
 def test_fresh_ids_sort_as_they_were_made():
@@ -269,12 +270,12 @@ def test_what_was_acknowledged_outlives_a_kill_at_any_moment(url, opened):
         assert told
         store = opened(url)
         waiting = {job.id for job in recovered(store)}
-        for what, id in told:
-            state = store.job(id).state
-            assert state == "cancelled" if what == "ended" else state in ("queued", "cancelled"), (what, id)
-            assert (id in waiting) == (state == "queued")
-        for id in waiting:
-            assert store.cancel(id)
+        for what, name in told:
+            state = store.job(name).state
+            assert state == "cancelled" if what == "ended" else state in ("queued", "cancelled"), (what, name)
+            assert (name in waiting) == (state == "queued")
+        for name in waiting:
+            assert store.cancel(name)
         store.close()
 
 

@@ -3,8 +3,9 @@
 Begin with ``store.py`` and ``folder.py``; ``records.py`` has what goes in and comes out.
 """
 
-from sfumato.serve.store.check import Finding, check_gallery
+from sfumato.serve.store.check import check_gallery
 from sfumato.serve.store.deleting import delete_picture, finish_deletions
+from sfumato.serve.store.findings import Finding
 from sfumato.serve.store.folder import Folder
 from sfumato.serve.store.ids import fresh_id
 from sfumato.serve.store.records import (

@@ -11,7 +11,7 @@ def delete_picture(store: Store, folder: Folder, id: str) -> Kept | None:  # noq
     """Delete a picture, its thumbnail and its words; what it was, or None where there is none."""
     found = store.condemn(id)
     if found is not None:
-        _erase(store, folder, found)
+        erase(store, folder, found)
     return found
 
 
@@ -19,10 +19,11 @@ def finish_deletions(store: Store, folder: Folder) -> int:
     """At a server's start: do what a kill broke off; how many there were."""
     begun = store.condemned()
     for kept in begun:
-        _erase(store, folder, kept)
+        erase(store, folder, kept)
     return len(begun)
 
 
-def _erase(store: Store, folder: Folder, kept: Kept) -> None:
+def erase(store: Store, folder: Folder, kept: Kept) -> None:
+    """The files of a condemned picture, then its row and its words."""
     folder.remove(kept)
     store.delete(kept.id)

@@ -69,6 +69,16 @@ class Folder:
         if self._lock is None:
             self._lock = Lock(self.path / LOCK, f"the gallery {self.path}")
 
+    def is_locked(self) -> bool:
+        """Whether another server is at work here."""
+        if self._lock is not None:
+            return False
+        try:
+            Lock(self.path / LOCK, "").close()
+        except InputError:
+            return True
+        return False
+
     def unlock(self) -> None:
         if self._lock is not None:
             self._lock.close()
@@ -121,8 +131,9 @@ class Folder:
         path = self._inside(self.thumbnail_path(kept.id))
         with contextlib.suppress(FileNotFoundError):
             return path.read_bytes()
+        picture = self.file(kept)
         try:
-            with Image.open(self.file(kept), formats=["PNG"]) as image:
+            with Image.open(picture, formats=["PNG"]) as image:
                 return self._keep_thumbnail(path, image.convert("RGB"))
         except (OSError, SyntaxError, ValueError) as error:
             raise InputError(
@@ -159,14 +170,29 @@ class Folder:
 
     def walk(self, part: str) -> Iterator[Path]:
         """Every file of a part of the gallery, hidden ones too; links are given, and not followed."""
-        for place, _, names in os.walk(self.path / part, followlinks=False):
-            yield from (Path(place) / name for name in sorted(names))
+        if (top := self.path / part).is_symlink():
+            yield top
+            return
+        for place, folders, names in os.walk(top, followlinks=False):
+            within = Path(place)
+            yield from (within / name for name in sorted(names))
+            yield from (within / name for name in sorted(folders) if (within / name).is_symlink())
+
+    def move(self, path: Path, *, job: str, index: int, created: float) -> Path:
+        """Bring a picture to where it belongs, unless another lies there: then to a free index."""
+        target = self._writable(self.picture_path(job, index, created))
+        while target.exists() and target != path:
+            index += 1
+            target = self.picture_path(job, index, created)
+        path.replace(target)
+        _on_disk(target.parent)
+        return target
 
     def lose(self, path: Path) -> Path:
         """Move a file to ``lost/``, where it takes no other's place."""
         target = self._writable(self.path / LOST / path.name)
         number = 1
-        while target.exists():
+        while target.is_symlink() or target.exists():
             number += 1
             target = target.with_name(f"{path.stem}-{number}{path.suffix}")
         return path.replace(target)

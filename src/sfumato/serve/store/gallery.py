@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Select, func, select, update
 from sfumato.serve.store.ids import is_id
 from sfumato.serve.store.jobs import blank
 from sfumato.serve.store.records import Kept, Query
-from sfumato.serve.store.rows import folded, kept_of, storable
-from sfumato.serve.store.tables import PICTURES
+from sfumato.serve.store.rows import folded, kept_of, row_of, storable
+from sfumato.serve.store.tables import JOBS, PICTURES
 
 LISTED = PICTURES.c.condemned.is_(False)
 MOST_WORDS = 20  # of a search: each costs one more pass over what was found by those before it
@@ -18,9 +18,10 @@ def picture(connection: Connection, id: str) -> Kept | None:  # noqa: A002 - wha
     return _first(connection, select(PICTURES).where(PICTURES.c.id == id, LISTED)) if is_id(id) else None
 
 
-def by_pixels(connection: Connection, digest: str) -> Kept | None:
-    """The newest picture of these pixels."""
+def by_pixels(connection: Connection, digest: str, client: str | None) -> Kept | None:
     newest = select(PICTURES).where(PICTURES.c.pixels == storable(digest), LISTED)
+    if client is not None:
+        newest = newest.where(PICTURES.c.client == client)
     return _first(connection, newest.order_by(PICTURES.c.id.desc()).limit(1))
 
 
@@ -68,6 +69,14 @@ def delete(connection: Connection, id: str) -> Kept | None:  # noqa: A002
         connection.execute(PICTURES.delete().where(PICTURES.c.id == id))
         blank(connection, found.job, hide=False)
     return found
+
+
+def adopt(connection: Connection, kept: Kept, place: int) -> None:
+    """Take in a picture that was drawn already."""
+    connection.execute(PICTURES.insert().values(**row_of(kept, place)))
+    count = connection.scalar(select(func.count()).where(PICTURES.c.job == kept.job)) or 0
+    fewer = update(JOBS).where(JOBS.c.id == kept.job, JOBS.c.drawn < count)
+    connection.execute(fewer.values(drawn=count))
 
 
 def models(connection: Connection, client: str | None) -> dict[str, int]:

@@ -87,6 +87,19 @@ def job(connection: Connection, id: str) -> Job | None:  # noqa: A002 - what it 
     return next(iter(_jobs(connection, found.mappings().all())), None)
 
 
+def any_job(connection: Connection, id: str) -> Job | None:  # noqa: A002
+    """The job, a forgotten one too."""
+    found = connection.execute(select(JOBS).where(_is(id)))
+    return next(iter(_jobs(connection, found.mappings().all())), None)
+
+
+def adopt(connection: Connection, job: Job) -> None:
+    """Take in a job that has ended already, under its own times."""
+    values = {"id": job.id, "client": job.client, "state": job.state, "created": job.created, "drawn": 1}
+    times = {"started": job.started, "ended": job.ended, "attempts": job.attempts}
+    connection.execute(JOBS.insert().values(**values, **times, wish=json.dumps(job.wish)))
+
+
 def jobs(
     connection: Connection, *, client: str | None, states: Iterable[State], before: str | None, limit: int
 ) -> list[Job]:

@@ -119,10 +119,10 @@ class Store:
         with self.database.reading() as connection:
             return gallery.picture(connection, id)
 
-    def by_pixels(self, digest: str) -> Kept | None:
-        """The newest picture of these pixels."""
+    def by_pixels(self, digest: str, client: str | None = None) -> Kept | None:
+        """The newest picture of these pixels, of a client or of any."""
         with self.database.reading() as connection:
-            return gallery.by_pixels(connection, digest)
+            return gallery.by_pixels(connection, digest, client)
 
     def search(self, query: Query) -> list[Kept]:
         """Newest first."""
