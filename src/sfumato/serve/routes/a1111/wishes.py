@@ -32,9 +32,10 @@ SETTABLE = (CHECKPOINT, CLIP_SKIP, FORMAT, QUALITY)
 
 @dataclass(frozen=True, kw_only=True)
 class Shelf:
-    """The models of the server; those ``small`` that cannot draw 512x512, the picture ``worlds``, which skip no
-    layer; what this client has set.
-    """  # fmt: skip
+    """The models of the server; those ``small`` that cannot draw 512x512; what this client has set.
+
+    ``worlds`` are those of picture worlds, whose words have no layers to skip.
+    """
 
     models: Sequence[str]
     small: frozenset[str] = frozenset()
@@ -172,7 +173,7 @@ def _check(asked: Asked) -> None:
         )  # fmt: skip
 
 
-def _clip_skip(told: object, in_world: bool) -> tuple[int | None, tuple[str, ...]]:  # noqa: FBT001
+def _clip_skip(told: object, in_world: bool) -> tuple[int | None, tuple[str, ...]]:
     """Layers from the end, and a line where they mean nothing; 1, which all send, is the model's own."""
     if isinstance(told, bool) or not isinstance(told, int | float) or told <= 1:
         return None, ()
