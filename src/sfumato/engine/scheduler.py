@@ -63,6 +63,7 @@ class Scheduler:
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, timed: bool = True) -> None:
+        self.rows = 0  # of the last forward, with copies
         self._clock = clock
         self._timed = timed
         self._numbers = count()
@@ -133,6 +134,7 @@ class Scheduler:
         started = self._clock()
         try:
             answers, size = answered(rows)
+            self.rows = size
             sound = which_finite(answers)
         except Exception as error:  # handed to whoever asked for this picture
             self._spent([row.job for row in rows], self._clock() - started)

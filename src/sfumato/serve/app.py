@@ -12,8 +12,21 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from sfumato.errors import InputError, SfumatoError
+from sfumato.serve.metering import Meters
 from sfumato.serve.refused import Refused, without_folders
-from sfumato.serve.routes import a1111, health, jobs, known, openai, page, session, uploads, words
+from sfumato.serve.routes import (
+    a1111,
+    health,
+    jobs,
+    known,
+    metrics,
+    openai,
+    page,
+    pictures,
+    session,
+    uploads,
+    words,
+)
 from sfumato.serve.routes.answers import failure
 from sfumato.serve.studio import Studio
 from sfumato.version import __version__
@@ -25,6 +38,7 @@ ROUTES: tuple[APIRouter, ...] = (
     known.router,
     words.router,
     health.router,
+    metrics.router,
     uploads.router,
     session.router,
     *openai.ROUTERS,
@@ -51,8 +65,11 @@ def app_of(studio: Studio, guard: Callable[[ASGIApp], ASGIApp] | None = None) ->
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SfumatoError, _failed)
     app.add_exception_handler(Exception, _defect)
+    app.state.meters = meters = Meters(studio)
+    app.add_middleware(meters.inside)  # pyright: ignore
     if guard is not None:
         app.add_middleware(guard)  # pyright: ignore
+    app.add_middleware(meters.around)  # pyright: ignore
     return app
 
 

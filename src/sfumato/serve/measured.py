@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 
 LATELY = 32  # steps
 STALE = 60.0  # seconds after which what was measured says nothing of now
@@ -16,13 +16,13 @@ class Measured:
     def __init__(self) -> None:
         self.ending = 0.0  # seconds that a picture takes after its last step: it is decoded
         self.pictures = 0
-        self.forwards = 0
+        self.forwards: Counter[int] = Counter()  # by their rows
         self.seconds = 0.0  # in forwards
         self._steps: deque[float] = deque(maxlen=LATELY)
 
-    def forward(self, seconds: float) -> None:
-        """A forward of the scheduler, or an encoding, took so long."""
-        self.forwards += 1
+    def forward(self, rows: int, seconds: float) -> None:
+        """A forward of so many rows, or what is answered alone, took so long."""
+        self.forwards[rows] += 1
         self.seconds += seconds
 
     def step(self, at: float) -> None:

@@ -163,7 +163,7 @@ class Worker:
         if self._scheduler.live:
             began = time.monotonic()
             ended = self._step()
-            self.measured.forward(time.monotonic() - began)
+            self.measured.forward(self._scheduler.rows, time.monotonic() - began)
             for each in ended:
                 self._ended(each)
         if self._draining and not self._running and not self._keeper.busy:
