@@ -101,8 +101,7 @@ export function poseImage(figures, { width, height }, stick = STICK) {
   COLOURS.forEach((colour, joint) => {
     for (const person of people) {
       if (!person[joint]) continue;
-      const [x, y] = person[joint].map(Math.trunc);
-      fillEllipse(image, { x, y, half: stick, width: stick, turn: 0 }, colour);
+      fillDisc(image, ...person[joint].map(Math.trunc), stick, colour);
     }
   });
   return image;
@@ -112,19 +111,42 @@ function fillLimb(image, here, there, stick, colour) {
   const half = Math.trunc(Math.hypot(here[0] - there[0], here[1] - there[1]) / 2);
   const turn = Math.atan2(there[1] - here[1], there[0] - here[0]);
   const [x, y] = [0, 1].map((axis) => Math.trunc((here[axis] + there[axis]) / 2));
-  fillEllipse(image, { x, y, half, width: stick, turn }, colour);
+  const [along, across] = [Math.cos(turn), Math.sin(turn)];
+  const corners = Array.from({ length: 360 }, (_, degree) => {
+    const angle = (degree * Math.PI) / 180;
+    const [a, b] = [half * Math.cos(angle), stick * Math.sin(angle)];
+    // whole pixels, as Pillow has the corners of polygons
+    return [x + a * along - b * across, y + a * across + b * along].map(Math.trunc);
+  });
+  fillRound(image, corners, colour);
 }
 
-// Half a pixel is added all round: Pillow counts the pixels that an outline runs through as inside.
-function fillEllipse({ data, width: wide, height: high }, { x, y, half, width, turn }, colour) {
-  const [along, across] = [Math.cos(turn), Math.sin(turn)];
-  const reach = Math.max(half, width) + 1;
-  for (let row = Math.max(y - reach, 0); row <= Math.min(y + reach, high - 1); row += 1) {
-    for (let column = Math.max(x - reach, 0); column <= Math.min(x + reach, wide - 1); column += 1) {
-      const [right, down] = [column - x, row - y];
-      const a = (right * along + down * across) / (half + 0.5);
-      const b = (down * along - right * across) / (width + 0.5);
-      if (a * a + b * b <= 1) data.set(colour, (row * wide + column) * 4);
+// A round shape by its corners: in every row all from its first to its last pixel.
+function fillRound({ data, width, height }, corners, colour) {
+  const rows = new Map();
+  const seen = (row, column) => {
+    const [first, last] = rows.get(row) ?? [Infinity, -Infinity];
+    rows.set(row, [Math.min(first, column), Math.max(last, column)]);
+  };
+  corners.forEach(([x, y], number) => {
+    const [nextX, nextY] = corners[(number + 1) % corners.length];
+    seen(y, x);
+    const step = Math.sign(nextY - y);
+    for (let row = y + step; step && row !== nextY; row += step) seen(row, x + ((row - y) * (nextX - x)) / (nextY - y));
+  });
+  for (const [row, [first, last]] of rows) {
+    if (row < 0 || row >= height) continue;
+    const end = Math.min(Math.ceil(last - 0.5), width - 1);
+    for (let column = Math.max(Math.floor(first + 0.5), 0); column <= end; column += 1) data.set(colour, (row * width + column) * 4);
+  }
+}
+
+const ROUNDED = 0.3; // of a pixel: a disc's rim, where Pillow draws it
+
+function fillDisc({ data, width, height }, x, y, radius, colour) {
+  for (let row = Math.max(y - radius, 0); row <= Math.min(y + radius, height - 1); row += 1) {
+    for (let column = Math.max(x - radius, 0); column <= Math.min(x + radius, width - 1); column += 1) {
+      if (Math.hypot(column - x, row - y) <= radius + ROUNDED) data.set(colour, (row * width + column) * 4);
     }
   }
 }
