@@ -22,6 +22,7 @@ from sfumato.serve.guarding.limits import BodyLimits, check_kind, check_length, 
 
 IN_MEMORY = 2**20
 CHUNK = 256 * 2**10
+EPILOGUE = 1024  # bytes at a form's end in which its last boundary stands
 
 MARKS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.S)
 ODD_TEXT = re.compile(rb"\\u(?:0000|d[89a-f])", re.I)
@@ -118,11 +119,11 @@ def _check_texts(body: bytes) -> None:
 
 
 def check_parts(spool: IO[bytes], asked: Asked, most: int) -> None:
-    """Raise Denied for a form without a boundary, or with more than ``most`` parts."""
-    found = BOUNDARY.search(asked.headers.get("content-type", ""))
-    if found is None:
+    """Raise Denied for a form without a boundary or without its end, or with more than ``most`` parts."""
+    found = BOUNDARY.findall(asked.headers.get("content-type", ""))
+    if len(found) != 1:
         raise Denied(400, "the form has no boundary; let your client write the Content-Type")
-    mark = b"--" + found[1].strip().encode("latin-1")
+    mark = b"--" + found[0].strip().encode("latin-1")
     parts, tail = 0, b""
     while chunk := spool.read(CHUNK):
         seen = tail + chunk
@@ -130,6 +131,9 @@ def check_parts(spool: IO[bytes], asked: Asked, most: int) -> None:
         tail = seen[-len(mark) + 1 :]
     if parts > most + 1:  # the last one ends the form
         raise Denied(413, f"the form has more than {most} parts; send fewer", kind="too_large")
+    spool.seek(max(0, spool.tell() - EPILOGUE))
+    if mark + b"--" not in spool.read():
+        raise Denied(400, "the form breaks off before its end; send all of it")
 
 
 def _replayed(spool: IO[bytes], receive: Receive) -> Receive:

@@ -11,7 +11,7 @@ MULTIPART = frozenset({"/v1/uploads", "/v1/restore", "/v1/images/edits", "/v1/im
 """Paths whose body is a form with files; all others read JSON, which no form of another page can send."""
 
 SEVERAL = frozenset({"/v1/images/edits"})  # take many files in one body
-WITH_PICTURES = "/sdapi/"  # whose JSON holds pictures
+WITH_PICTURES = ("/sdapi/", "/controlnet/")  # whose JSON holds pictures
 FORM = 64 * 2**10  # bytes around the files of a form
 
 
