@@ -174,8 +174,7 @@ class Studio:
     def _is_here(self, client: str, digest: str) -> bool:
         if owned(digest, self.folder, client=client) is not None:
             return True
-        kept = self.store.by_pixels(digest)
-        return kept is not None and kept.client == client
+        return self.store.by_pixels(digest, client) is not None
 
     def _accepted(self, wish: Wish, client: str, key: str | None) -> Job:
         limits, fresh = self.settings.limits, fresh_id()
@@ -317,8 +316,8 @@ class Studio:
     def _found(self, client: str, digest: str) -> Image.Image | None:
         path = owned(digest, self.folder, client=client)
         if path is None:
-            kept = self.store.by_pixels(digest)
-            if kept is None or kept.client != client:
+            kept = self.store.by_pixels(digest, client)
+            if kept is None:
                 return None
             path = self.folder.file(kept)
         with Image.open(path) as image:
