@@ -40,6 +40,7 @@ ROUTES: tuple[APIRouter, ...] = (
     health.router,
     metrics.router,
     uploads.router,
+    pictures.router,
     session.router,
     *openai.ROUTERS,
     *a1111.ROUTERS,
