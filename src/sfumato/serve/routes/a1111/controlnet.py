@@ -116,6 +116,15 @@ async def detect(asked: Detect, studio: TheStudio) -> Detected:
     return Detected(images=images, info="Success")
 
 
+@router.post("/txt2img", include_in_schema=False)
+@router.post("/img2img", include_in_schema=False)
+def old_ways() -> None:
+    """Refuse what the extension itself gave up long ago."""
+    raise Refused(
+        404, "this is not here: send units to /sdapi/v1/txt2img as alwayson_scripts.controlnet.args"
+    )
+
+
 def _absent(extension: str) -> Callable[[], None]:
     def absent() -> None:
         raise Refused(404, f"the extension {extension} is not here: {ABSENT[extension]}")
