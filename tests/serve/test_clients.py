@@ -228,6 +228,13 @@ def test_quotas_hold_over_a_restart(settings, app, client):
         guard.quotas.spend("carl", 1)
 
 
+def test_a_stranger_hears_that_the_server_is_there_and_no_more(client):
+    assert client(None, "GET", "/v1/health")[1] == {"alive": True}
+    assert client(None, "GET", "/v1/ready")[1] == {"ready": True}
+    drawn(client, ANNA, seed=5)
+    assert client(BERT, "GET", "/v1/ready")[1]["resident"]
+
+
 # logging in ----------------------------------------------------------------------------------------
 
 
