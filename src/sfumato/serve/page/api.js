@@ -21,13 +21,13 @@ let admitted = null;
 // Resolves when the server answers again, asking it less and less often.
 export function back() {
   returning ??= (async () => {
-    for (let wait = 400; ; wait = Math.min(wait * 1.6, 8_000)) {
+    for (let wait = 300; ; wait = Math.min(wait * 1.5, 5_000)) {
       await new Promise((resolve) => setTimeout(resolve, wait));
       try {
         const answer = await fetch("/v1/health", { cache: "no-store" });
         if (answer.status < 500) break;
       } catch {
-        // still gone
+        connection.set({ online: false });
       }
     }
     returning = null;

@@ -57,12 +57,18 @@ function Painting() {
   </section>`;
 }
 
+// The canvas again as it was left, if the wish still begins with the picture that lay on it.
+function paint() {
+  const { picture } = desk.get().painted ?? {};
+  desk.set({ canvas: { picture: picture && picture.pixels === wish.get().picture ? picture : null } });
+}
+
 function Unfolding() {
   const { settings, live, canvas } = useStore(desk);
   return html`<div class="unfolding">
     <${Bring} />
     <${Tool} icon="brush" label="Canvas" pressed=${Boolean(canvas)}
-      onClick=${() => desk.set({ canvas: canvas ? null : { picture: null } })} />
+      onClick=${() => (canvas ? desk.set({ canvas: null }) : paint())} />
     <${Tool} icon="live" label="As you type" pressed=${live} onClick=${() => desk.set({ live: !live })} />
     <${Tool} icon="sliders" label="Settings" aria-expanded=${String(settings)} aria-controls="settings"
       onClick=${() => desk.set({ settings: !settings })} />

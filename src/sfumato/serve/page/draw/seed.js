@@ -21,7 +21,7 @@ export function Seed({ record }) {
     if (wish.get().seed !== null) wish.set({ seed });
     draw([restored(record.request, { seed })]);
   };
-  return html`<div class="facts" role="group" aria-label="How it was drawn">
+  return html`<div class="made" role="group" aria-label="How it was drawn">
     <span>seed <b>${String(record.seed)}</b></span>
     <span class="together">
       <${Tool} icon=${locked ? "lock" : "open"} label=${locked ? "Seed kept: let it go" : "Keep this seed"} bare pressed=${locked}
