@@ -41,6 +41,11 @@ class Asked(BaseModel):
         return self.output_format or "png"
 
     @property
+    def compression(self) -> int:
+        """Quality of a lossy picture, 0 to 100."""
+        return 100 if self.output_compression is None else self.output_compression
+
+    @property
     def others(self) -> dict[str, object]:
         """The fields that are not read here, those that are null left out."""
         return {name: value for name, value in (self.model_extra or {}).items() if value is not None}

@@ -12,10 +12,11 @@ from starlette.responses import JSONResponse, Response
 from sfumato.serve.facts import models_told
 from sfumato.serve.routes.answers import TheClient, TheStudio
 from sfumato.serve.routes.openai.asked import Asked, Edit, Generation, Variation
-from sfumato.serve.routes.openai.drawing import accepted, reply, stream
+from sfumato.serve.routes.openai.drawing import accepted, reply
 from sfumato.serve.routes.openai.errors import Route, faults
 from sfumato.serve.routes.openai.forms import asked_of, body_of, form_of, kept
 from sfumato.serve.routes.openai.replies import ImagesReply
+from sfumato.serve.routes.openai.streaming import Stream
 from sfumato.serve.routes.openai.wishes import Shelf, edit, generation, variation
 from sfumato.serve.studio import Studio
 from sfumato.serve.translated import Translated
@@ -74,7 +75,7 @@ async def _answered(
         return JSONResponse(told.model_dump(exclude_none=True))
     kind = "image_generation" if isinstance(asked, Generation) else "image_edit"
     return StreamingResponse(
-        stream(asked, meant, job, studio, kind),
+        Stream(asked=asked, meant=meant, job=job.id, studio=studio, kind=kind).events(),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
