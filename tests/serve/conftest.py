@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sfumato.engine.precision import ModelFile
+from sfumato.families import embedded
 from sfumato.serve.settings import Limits, Settings
 from sfumato.serve.store import Folder, open_store
 from sfumato.serve.studio import Studio
@@ -47,7 +48,9 @@ class Room:
 
 def room_of(folder, weights, **changes):
     limits = replace(Limits(), **changes.pop("limits", {}))
-    models = changes.pop("models", (ModelFile(name="tiny", path=weights),))
+    models = changes.pop(
+        "models", (ModelFile(name="tiny", path=weights), ModelFile(name="world", path=embedded()))
+    )
     budget = changes.pop("budget", 1 << 30)
     settings = Settings(gallery=folder, models=models, budget=budget, limits=limits, **changes)
     kept = Folder(folder)

@@ -1,4 +1,4 @@
-"""Jobs through the worker: drawn together, watched, cancelled, failed one by one, taken up after a restart."""
+"""Jobs through the worker: drawn together, watched, cancelled, failed alone, taken up after a restart."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ def denoised(room, monkeypatch):
 def test_a_wish_becomes_pictures_in_the_gallery_in_the_order_of_their_seeds(room):
     job = room.draw(seed=7, count=3, steps=2)
     assert job.state == "done", job.error
-    kept = [room.studio.store.picture(id) for id in job.pictures]
+    kept = [room.studio.store.picture(each) for each in job.pictures]
     assert [each.seed for each in kept] == [7, 8, 9]
     for each in kept:
         with Image.open(room.studio.folder.file(each)) as image:
@@ -255,7 +255,7 @@ def test_steps_are_previewed_for_who_watches_and_for_nobody_else(room, monkeypat
 
 def test_places_in_the_line_are_told_as_it_moves(opened):
     room = opened(limits={"live": 1})
-    long, short = room.ask(steps=60), [room.ask(steps=10) for _ in range(2)]
+    _, *short = [room.ask(steps=steps) for steps in (60, 10, 10)]
     events = heard(room, short[1])
     places = [event.data["place"] for event in events if event.kind == "queued"]
     assert places[-1] == 1
@@ -267,9 +267,9 @@ def test_the_time_left_is_about_what_it_then_takes(room):
     told = []
 
     async def listen():
-        async for event in room.studio.events(job.id):
-            if event.kind == "step" and event.data["seconds_left"] is not None:
-                told.append((time.monotonic(), event.data["index"], event.data["seconds_left"]))
+        async for kind, data, _ in room.studio.events(job.id):
+            if kind == "step" and data["seconds_left"] is not None:
+                told.append((time.monotonic(), data["index"], data["seconds_left"]))
 
     asyncio.run(listen())
     end = time.monotonic()
@@ -330,7 +330,7 @@ def test_streams_end_with_the_server(opened):
 
         async def listen():
             async for event in room.studio.events(job.id):
-                found.append(event.kind)
+                found.append(event.kind)  # noqa: PERF401
 
         listening = asyncio.create_task(listen())
         await asyncio.sleep(0.1)

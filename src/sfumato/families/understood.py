@@ -38,6 +38,7 @@ class Understood:
     room: int
     notes: tuple[str, ...]
     cut: str = ""
+    plain: str = ""  # the words without what the grammar says of them
 
 
 Reads = Callable[[str], Understood]
@@ -76,7 +77,7 @@ def _world(checkpoint: Checkpoint) -> Reads:
             for token, letters, weight, ends in zip(tokens, spelt, chunk.weights[1:], last, strict=False)
         )
         notes = (cut_note(cut, tokenizer.length), unknown_note(plain, words), break_note(breaks=breaks))
-        return Understood((shown,), tokenizer.length - 2, tuple(note for note in notes if note), cut)
+        return Understood((shown,), tokenizer.length - 2, tuple(note for note in notes if note), cut, plain)
 
     return reads
 

@@ -1,6 +1,6 @@
 """What lies in the folder of adapters: LoRAs, learned words, controls; told by their files' headers alone.
 
-Wishes and prompts call them by their files' names, in any case. They are hung when a wish names them.
+Wishes and prompts call them by their files' names. They are hung when a wish names them.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Adapters:
         return dict(sorted(found.items()))
 
     def named(self, name: str) -> Adapter:
-        """The adapter of a name, in any case. Raises InputError with the names that are near."""
+        """The adapter of a name. Raises InputError with the names that are near."""
         for path in self._files():
-            if path.stem.casefold() == name.casefold():
+            if path.stem == name:
                 return self._told(path)
         if self.folder is None:
             raise InputError(f"no adapter {name!r} here: the server was started without --adapters FOLDER")
@@ -71,7 +71,7 @@ class Adapters:
         return next((path for path in found if path.exists()), None)
 
     def wanted(self, wish: Wish) -> tuple[str, ...]:
-        """The names of those that a wish needs beside its model, as the wish writes them.
+        """The names of those that a wish needs beside its model.
 
         Raises InputError for names that are none: of adapters in the wish or in its prompt.
         """
@@ -80,12 +80,12 @@ class Adapters:
         names += [each.name for text in texts for each in parse(text).adapters]
         for name in names:
             self.named(name)
-        stems = {path.stem.casefold() for path in self._files()}
+        stems = {path.stem for path in self._files()}
         networks = (
             each[0] if isinstance(each, tuple) else each.network
             for each in (*wish.controls, *wish.references)
         )
-        names += [name for name in networks if name is not None and name.casefold() in stems]
+        names += [name for name in networks if name is not None and name in stems]
         names += [path.stem for path in self.words_in(" ".join(texts))]
         return tuple(dict.fromkeys(names))
 

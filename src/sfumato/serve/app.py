@@ -28,6 +28,7 @@ from sfumato.serve.routes import (
     words,
 )
 from sfumato.serve.routes.answers import failure
+from sfumato.serve.routes.foreign import invalid
 from sfumato.serve.studio import Studio
 from sfumato.version import __version__
 
@@ -57,6 +58,7 @@ def app_of(studio: Studio, guard: Callable[[ASGIApp], ASGIApp] | None = None) ->
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,
     )
     app.state.studio = studio
     for router in ROUTES:
@@ -95,15 +97,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
 def _invalid(request: Request, error: Exception) -> JSONResponse:
     """The first thing that is wrong with a request, by the name of its field."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
-    name = ".".join(place) or None
-    status = 400 if first["type"] == "json_invalid" else 422
-    message = f"{name}: {first['msg']}" if name else str(first["msg"])
-    more = len(error.errors()) - 1
-    return failure(
-        status, message + (f" (and {more} more)" if more else ""), param=place[0] if place else None
-    )
+    return _refused(request, invalid(error))
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:

@@ -87,6 +87,7 @@ class Reading(NamedTuple):
     used: int
     cut: str
     notes: tuple[str, ...]
+    plain: str  # its words without the grammar
 
 
 def read(model: Path, text: str, seed: int, *, embeddings: Sequence[Path] = ()) -> Reading:
@@ -102,6 +103,7 @@ def read(model: Path, text: str, seed: int, *, embeddings: Sequence[Path] = ()) 
         used=sum(len(chunk) for chunk in chunks),
         cut="".join(each.cut for each in understood),
         notes=tuple(dict.fromkeys(notes)),
+        plain=" ".join(each.plain for each in understood),
     )
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sfumato.errors import InputError
+from sfumato.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
     from sfumato.engine.precision import ModelFile
     from sfumato.words.known import Known
+    from sfumato.words.lexicon import Lexicon
 
 
 class Models:
@@ -34,6 +35,13 @@ class Models:
         """What the model of a name knows, or the default one. Raises InputError."""
         return self.known[self.named(name or self.default).name]
 
+    def lexicon(self, name: str | None) -> Lexicon | None:
+        """The words of a model that knows a closed world, as far as its file tells. Raises InputError."""
+        try:
+            return self.known_by(name).lexicon
+        except CheckpointError:
+            return None  # a world whose card does not say what it knows
+
     @cached_property
     def known(self) -> Mapping[str, Known]:
         """What each model knows, as its file tells. Raises CheckpointError for one that is not drawn with."""
@@ -49,6 +57,7 @@ class Models:
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """A line for a name that is none of those ``known``."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    folded = {each.casefold(): each for each in names}
+    near = [folded[each] for each in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
     hint = f"is it {' or '.join(near)}?" if near else f"there is {', '.join(names[:12]) or 'none'}"
     return f"no {what} {name!r} here: {hint}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from sfumato.engine.job import foreseen_notes
+from sfumato.engine.foreseeing import foreseen_notes
 from sfumato.engine.residency import Residency
 from sfumato.serve.adapters import Adapters
 from sfumato.serve.models import Models

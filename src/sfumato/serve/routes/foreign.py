@@ -46,9 +46,12 @@ def invalid(error: RequestValidationError) -> Refused:
     """The first thing that is wrong with a request, by the name of its field."""
     faults = error.errors()
     first = faults[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path", "header")]
+    is_json = first["type"] != "json_invalid"
+    place = [
+        str(part) for part in first["loc"] if is_json and part not in ("body", "query", "path", "header")
+    ]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     name = ".".join(place)
-    status = 400 if first["type"] == "json_invalid" else 422
+    status = 422 if is_json else 400
     told = f"{name}: {first['msg']}{more}" if name else f"{first['msg']}{more}"
     return Refused(status, told, param=place[0] if place else None)

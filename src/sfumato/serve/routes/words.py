@@ -109,24 +109,25 @@ async def seen(studio: TheStudio, client: TheClient, kind: str, given: Condition
 
 def _tokens(studio: Studio, prompt: Prompt) -> dict[str, Any]:
     name = prompt.model or studio.models.default
-    file, known = studio.models.named(name), studio.models.known[name]
+    file, lexicon = studio.models.named(name), studio.models.lexicon(name)
     found = read(file.path, prompt.prompt, prompt.seed, embeddings=studio.adapters.words_in(prompt.prompt))
-    unknown = [] if known.lexicon is None else check(prompt.prompt, known.lexicon)
-    return {**found._asdict(), "unknown": [asdict(each) for each in unknown]}
+    unknown = [] if lexicon is None else check(found.plain, lexicon)
+    told = {key: value for key, value in found._asdict().items() if key != "plain"}
+    return {**told, "unknown": [asdict(each) for each in unknown]}
 
 
 def _completed(studio: Studio, text: str, model: str | None, most: int) -> list[dict[str, Any]]:
-    known = studio.models.known_by(model)
-    if known.lexicon is not None:
-        offers = complete(text, known.lexicon, most=most)
+    known, lexicon = studio.models.known_by(model), studio.models.lexicon(model)
+    if lexicon is not None:
+        offers = complete(text, lexicon, most=most)
     else:
         offers = complete_phrase(text, knowing(known.family, shelf().values()), most=most)
     return [asdict(each) for each in offers]
 
 
 def _expanded(studio: Studio, vague: Vague) -> dict[str, Any]:
-    known = studio.models.known_by(vague.model)
-    return asdict(expanded(vague.sentence, vague.seed, family=known.family, lexicon=known.lexicon))
+    known, lexicon = studio.models.known_by(vague.model), studio.models.lexicon(vague.model)
+    return asdict(expanded(vague.sentence, vague.seed, family=known.family, lexicon=lexicon))
 
 
 def _seen(studio: Studio, client: str, kind: str, given: Conditioned) -> dict[str, Any]:
