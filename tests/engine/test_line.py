@@ -50,16 +50,23 @@ def test_a_small_one_is_not_held_up_by_its_own_clients_big_ones():
     assert line.place("small") <= 2
 
 
-@pytest.mark.parametrize("client", ["a", "b"])
+def test_of_strangers_who_had_the_same_the_smaller_wish_goes_first():
+    line = Line()
+    for number, cost in enumerate([9.0, 1.0, 30.0, 2.0]):
+        line.put(f"{cost:g}", f"c{number}", cost)
+    assert everybody(line) == ["1", "2", "9", "30"]
+
+
+@pytest.mark.parametrize("client", ["a", "b", ""])
 def test_a_stream_of_small_ones_never_starves_a_big_one(client):
     line = Line()
     line.put("big", "a", 100.0)
     for number in range(3):
-        line.put(f"s{number}", client, 1.0)
+        line.put(f"s{number}", client or f"c{number}", 1.0)
     taken = []
-    for number in range(3, 300):
+    for number in range(3, 1000):
         taken.append(line.take())
-        line.put(f"s{number}", client, 1.0)
+        line.put(f"s{number}", client or f"c{number}", 1.0)
         if taken[-1] == "big":
             break
     assert taken[-1] == "big"
@@ -111,7 +118,7 @@ def test_who_is_removed_is_neither_taken_nor_charged():
     line = Line()
     line.put("a1", "a", 100.0)
     line.put("b1", "b", 1.0)
-    line.put("a2", "a", 100.0)
+    line.put("a2", "a", 1.0)
     line.remove("a1")
     assert line.place("a2") == 1
     assert everybody(line) == ["a2", "b1"]

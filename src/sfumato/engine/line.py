@@ -1,8 +1,9 @@
 """The line of those who wait to begin: fair between clients, and between the small and the big of one client.
 
-Clients take turns by the cost of what was taken (``shares.py``). So do, within one client, jobs of different
-sizes, a size for every factor of four; those of one size are taken in the order in which they came. A small
-job waits for its share, not for all big ones before it, and no stream of small ones starves a big one.
+Clients take turns by the cost of what was taken and of what they ask next (``shares.py``). So do, within one
+client, jobs of different sizes, a size for every factor of four; those of one size are taken in the order in
+which they came. A small job waits for its share, not for all big ones before it, and no stream of small ones
+starves a big one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ class _Own:
     turns: Shares[int] = field(default_factory=Shares[int])
     lines: dict[int, list[_Waiting]] = field(default_factory=dict[int, list[_Waiting]])
 
+    def asks(self, size: int) -> float:
+        """What the first of that size costs."""
+        return self.lines[size][0].cost
+
+    def first(self) -> _Waiting:
+        return self.lines[self.turns.first(self.asks)][0]
+
 
 class _State:
     """Who waits, in no order but that which ``order`` finds."""
@@ -55,9 +63,9 @@ class _State:
 
     def order(self) -> Iterator[_Waiting]:
         """By whose turn it is now; the first is taken next, the others if those before them do not fit."""
-        for client in self.turns.order():
+        for client in self.turns.order(self._asks):
             own = self.own[client]
-            for size in own.turns.order():
+            for size in own.turns.order(own.asks):
                 yield from own.lines[size]
 
     def take(self, one: _Waiting) -> None:
@@ -85,8 +93,11 @@ class _State:
         own.turns.charge(one.size, -one.cost)
 
     def first(self) -> _Waiting:
-        own = self.own[self.turns.first()]
-        return own.lines[own.turns.first()][0]
+        own = self.own[self.turns.first(self._asks)]
+        return own.first()
+
+    def _asks(self, client: str) -> float:
+        return self.own[client].first().cost
 
     def copy(self) -> _State:
         other = _State()

@@ -8,7 +8,7 @@ of weighted fair queueing, which advances by all that is charged, divided among 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
 Who = TypeVar("Who", bound=Hashable)
@@ -50,13 +50,20 @@ class Shares(Generic[Who]):
         self._longest = max(self._longest, seconds)
         self._clock += seconds / len(self._had)
 
-    def order(self) -> list[Who]:
-        """All who are there, whoever has had least first; among equals, who came first."""
-        return sorted(self._had, key=self._had.__getitem__)
+    def order(self, asks: Callable[[Who], float] | None = None) -> list[Who]:
+        """All who are there, whoever has had least first; among equals, who came first.
 
-    def first(self) -> Who:
+        With ``asks``, whoever will have had least once they have had that much more: then small wishes go
+        before large ones. None is starved, for what others have had grows.
+        """
+        return sorted(self._had, key=self._counting(asks))
+
+    def first(self, asks: Callable[[Who], float] | None = None) -> Who:
         """The first of ``order``."""
-        return min(self._had, key=self._had.__getitem__)
+        return min(self._had, key=self._counting(asks))
+
+    def _counting(self, asks: Callable[[Who], float] | None) -> Callable[[Who], float]:
+        return self._had.__getitem__ if asks is None else lambda who: self._had[who] + asks(who)
 
     def copy(self) -> Shares[Who]:
         """The same, to try out what would happen."""
