@@ -54,7 +54,7 @@ def client(app):
             headers.append(("Content-Type", "application/json"))
             body = json.dumps(body).encode()
         answer = ask(app, method, target, headers, body or b"", **options)
-        told = answer.headers.get("content-type") == "application/json"
+        told = answer.body and answer.headers.get("content-type") == "application/json"
         return answer.status, json.loads(answer.body) if told else answer.body, answer.headers
 
     return asks
@@ -98,6 +98,15 @@ def test_an_upload_is_given_back_as_a_file_and_to_its_owner_alone(client):
     assert "evil" not in str(headers)
     assert client(BERT, "GET", path)[0] == 404
     assert client(None, "GET", path)[0] == 401
+    assert client(BERT, "DELETE", path)[0] == 404
+    assert client(ANNA, "DELETE", path)[0] == 204
+    assert client(ANNA, "GET", path)[0] == 404
+
+
+def test_a_disk_that_is_nearly_full_takes_nothing_more(client, monkeypatch):
+    monkeypatch.setattr("sfumato.serve.routes.uploads.LEAST_FREE", 2**80)
+    status, told, _ = client(ANNA, "POST", "/v1/uploads", form(png()))
+    assert (status, "nearly full" in told["error"]["message"]) == (503, True)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from sfumato.pictures import opened, opened_mask, received
 from sfumato.provenance.recipe import pixel_digest
 from sfumato.serve.settings import Limits
 from sfumato.serve.store.folder import Folder
-from sfumato.serve.uploads import kept, lay, owned
+from sfumato.serve.uploads import forget, kept, lay, owned
 
 LIMITS = Limits(upload_bytes=200_000, upload_pixels=10_000)
 
@@ -232,6 +232,19 @@ def test_a_picture_is_its_senders_alone(folder):
     assert again.digest == told.digest
     assert owned(told.digest, folder, client="bert") == owned(told.digest, folder, client="anna")
     assert len(list((folder.path / "uploads").rglob("*.png"))) == 1
+
+
+def test_what_is_forgotten_is_gone_when_nobody_has_it(folder):
+    told = kept(saved(picture()), folder, LIMITS, client="anna")
+    kept(saved(picture()), folder, LIMITS, client="bert")
+    assert not forget(told.digest, folder, client="carl")
+    assert forget(told.digest, folder, client="anna")
+    assert owned(told.digest, folder, client="anna") is None
+    assert owned(told.digest, folder, client="bert") is not None
+    assert forget(told.digest, folder, client="bert")
+    assert not [
+        path for part in ("uploads", "owners") for path in (folder.path / part).rglob("*") if path.is_file()
+    ]
 
 
 @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n", "\0"])

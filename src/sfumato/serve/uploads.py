@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 from PIL import Image
@@ -25,6 +26,8 @@ from sfumato.serve.wish import DIGEST
 
 OWNERS = "owners"
 QUICK = 1  # zlib's level: pictures are many and leave soon
+
+_marking = Lock()  # held while it is decided whether a file is anybody's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +73,15 @@ def kept(data: bytes, folder: Gallery, limits: UploadLimits, *, client: str) -> 
 def lay(digest: str, image: Image.Image, folder: Gallery, *, client: str) -> None:
     """Keep a picture that we have made ourselves, under its digest, for a client."""
     mark = _mark(digest, folder, client)
-    if folder.upload(digest) is None:
+    with _marking:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+        is_here = folder.upload(digest) is not None
+    if not is_here:
         png = BytesIO()
         bare = Image.frombytes(image.mode, image.size, image.tobytes())
         bare.save(png, format="PNG", compress_level=QUICK)
         folder.keep_upload(digest, png.getvalue())
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
 
 
 def owned(digest: str, folder: Gallery, *, client: str) -> Path | None:
@@ -84,6 +89,18 @@ def owned(digest: str, folder: Gallery, *, client: str) -> Path | None:
     if re.fullmatch(DIGEST, digest) is None or not _mark(digest, folder, client).is_file():
         return None
     return folder.upload(digest)
+
+
+def forget(digest: str, folder: Gallery, *, client: str) -> bool:
+    """Take a picture from a client, and off the disk if nobody else sent it. False if it was not theirs."""
+    path = owned(digest, folder, client=client)
+    if path is None:
+        return False
+    with _marking:
+        _mark(digest, folder, client).unlink(missing_ok=True)
+        if not any((folder.path / OWNERS).glob(f"*/{digest[:2]}/{digest}")):
+            path.unlink(missing_ok=True)
+    return True
 
 
 def _mark(digest: str, folder: Gallery, client: str) -> Path:

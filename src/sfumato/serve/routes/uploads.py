@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from shutil import disk_usage
 from typing import Annotated
 
 from anyio import CapacityLimiter, to_thread
@@ -15,13 +16,16 @@ from starlette.datastructures import UploadFile
 from sfumato.errors import InputError
 from sfumato.serve.refused import Refused
 from sfumato.serve.routes.answers import TheClient, TheStudio, failures
-from sfumato.serve.uploads import Upload, kept, owned
+from sfumato.serve.uploads import Upload, forget, kept, owned
 from sfumato.serve.wish import DIGEST
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 
 AT_ONCE = 2
 """Pictures that are decoded at a time: each may take a gigabyte of memory for a moment."""
+
+LEAST_FREE = 2**28
+"""Bytes of the disk that are left to jobs and the database."""
 
 FORM = {
     "requestBody": {
@@ -56,7 +60,11 @@ class ToldUpload(BaseModel):
 
 
 @router.post(
-    "", status_code=201, response_model=ToldUpload, responses=failures(400, 413, 415, 422), openapi_extra=FORM
+    "",
+    status_code=201,
+    response_model=ToldUpload,
+    responses=failures(400, 413, 415, 422, 503),
+    openapi_extra=FORM,
 )
 async def bring(request: Request, studio: TheStudio, client: TheClient) -> Upload:
     """Bring a picture: PNG, JPEG, WebP, GIF, TIFF, BMP or AVIF, in the form's part ``file``.
@@ -84,13 +92,22 @@ def given(studio: TheStudio, client: TheClient, digest: Digest) -> Response:
         raise Refused(404, f"no picture {digest[:12]}... of yours is here: upload it", param="digest")
     headers = {
         "Content-Disposition": f'attachment; filename="{digest[:16]}.png"',
-        "Cache-Control": "private, max-age=31536000, immutable",
+        "Cache-Control": "private, no-cache",
     }
     return Response(path.read_bytes(), media_type="image/png", headers=headers)
 
 
+@router.delete("/{digest}", status_code=204, responses=failures(404, 422))
+def removed(studio: TheStudio, client: TheClient, digest: Digest) -> None:
+    """Remove a picture that you brought. Jobs that wait for it will fail."""
+    if not forget(digest, studio.folder, client=client):
+        raise Refused(404, f"no picture {digest[:12]}... of yours is here", param="digest")
+
+
 async def brought(studio: TheStudio, data: bytes, client: str) -> Upload:
     """Keep what a client sent, by whichever protocol it came; few at a time. Raises Refused."""
+    if disk_usage(studio.folder.path).free < LEAST_FREE:
+        raise Refused(503, "the server's disk is nearly full: nothing more is kept before there is room")
     keep = partial(kept, data, studio.folder, studio.settings.limits, client=client)
     try:
         return await to_thread.run_sync(keep, limiter=_limiter())
