@@ -63,6 +63,13 @@ function paint() {
   desk.set({ canvas: { picture: picture && picture.pixels === wish.get().picture ? picture : null } });
 }
 
+// In a narrow window the drawer opens below: it is brought into sight.
+function unfold(settings) {
+  desk.set({ settings });
+  const drawer = () => document.getElementById("settings")?.scrollIntoView({ block: "start", behavior: "smooth" });
+  if (settings && matchMedia("(max-width: 999px)").matches) requestAnimationFrame(() => requestAnimationFrame(drawer));
+}
+
 function Unfolding() {
   const { settings, live, canvas } = useStore(desk);
   return html`<div class="unfolding">
@@ -71,7 +78,7 @@ function Unfolding() {
       onClick=${() => (canvas ? desk.set({ canvas: null }) : paint())} />
     <${Tool} icon="live" label="As you type" pressed=${live} onClick=${() => desk.set({ live: !live })} />
     <${Tool} icon="sliders" label="Settings" aria-expanded=${String(settings)} aria-controls="settings"
-      onClick=${() => desk.set({ settings: !settings })} />
+      onClick=${() => unfold(!settings)} />
   </div>`;
 }
 

@@ -82,7 +82,7 @@ export function Stage() {
     ${failed || gone ? null : cell ? html`<${One} cell=${cell} several=${cells.length > 1} />` : html`<${Sheet} cells=${cells} />`}
     ${gone ? html`<p class="empty">Deleted.</p>` : null}
     <${Failures} jobs=${jobs} />
-    <div class="below">
+    <div class="below ${cell ? "" : "short"}">
       <${Progress} jobs=${jobs} busy=${isBusy(value) && !jobs[0].draft} />
       ${cell?.record ? html`<${Seed} record=${cell.record} /><${Actions} record=${cell.record} key=${cell.record.id} />` : null}
       ${jobs[0].draft ? html`<p class="quiet">A draft of few steps, not kept. Finish it when it pleases.</p>` : null}
