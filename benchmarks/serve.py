@@ -34,6 +34,7 @@ import torch
 import sfumato
 from sfumato.engine import Entry, Scheduler
 from sfumato.engine.line import Line
+from sfumato.engine.scheduler import LIVE
 from sfumato.painter import Painter
 from sfumato.request import Request
 
@@ -150,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure serving.")
     parser.add_argument("--users", default="1,4,16,64", help="how many at once, of each run")
     parser.add_argument("--per-user", type=int, help="pictures of each user; more of fewer, if not given")
-    parser.add_argument("--live", type=int, default=16, help="pictures that the scheduler draws at a time")
+    parser.add_argument("--live", type=int, default=LIVE, help="pictures that the scheduler draws at a time")
     parser.add_argument("--servers", help="only these, by their names, with commas")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weights", help="a weights file; the embedded model if not given")
@@ -163,8 +164,7 @@ def main() -> None:
     painter = sfumato.load(options.weights)
     painter("a cat", steps=2)  # warm
     print(f"load of the machine before: {os.getloadavg()[0]:.2f}")
-    heading = f"{'users':>5}  {'server':<14}{'pictures/s':>11}{'p50':>8}{'p95':>8}{'small p50':>11}{'p95':>8}{'large p95':>11}"
-    print(heading)
+    print(" users  server         pictures/s     p50     p95  small p50     p95  large p95")
     rows: list[Row] = []
     for users in map(int, options.users.split(",")):
         count = options.per_user or PER_USER.get(users, 2)

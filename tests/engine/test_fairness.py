@@ -5,6 +5,7 @@ from scheduled import Clock, Costly, job, together
 
 from sfumato.engine import Drawn, Entry, Scheduler
 from sfumato.engine.question import Decode
+from sfumato.engine.scheduler import CROWD, LIVE
 
 
 def crowded(glass, clients=1, each=50):
@@ -85,6 +86,25 @@ def test_the_decoding_of_a_large_picture_holds_up_others_by_itself_alone(glass):
     assert clock.now == pytest.approx(64)  # the first decoding
     while small not in {each.number for each in scheduler.step()}:
         assert clock.now < 2 * 64
+
+
+def test_a_client_with_none_finds_room_among_all_the_jobs_of_another(glass):
+    scheduler = Scheduler()
+    numbers = []
+    while scheduler.has_room("many"):
+        numbers.append(scheduler.join(Entry(job(glass), glass, client="many")))
+    assert len(numbers) == LIVE
+    stranger = scheduler.join(Entry(job(glass), glass, client="stranger"))
+    assert not scheduler.has_room("stranger")  # its second waits as all do
+    others = 0
+    while scheduler.has_room(f"other{others}"):
+        scheduler.join(Entry(job(glass), glass, client=f"other{others}"))
+        others += 1
+    assert scheduler.live == CROWD
+    scheduler.leave(stranger)
+    assert scheduler.has_room("stranger")
+    scheduler.close()
+    assert scheduler.has_room("many")
 
 
 def test_what_is_told_of_seconds_adds_up_to_all_that_were_spent(glass):

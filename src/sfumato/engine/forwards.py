@@ -83,7 +83,8 @@ def gathered(jobs: Iterable[Live], most: Callable[[Row], int]) -> list[Row]:
 def most_rows(row: Row) -> int:
     """How many rows like this a fast forward may have: as many places as ``FAST_ROWS`` of the native size.
 
-    Larger pictures gain little from more, and whoever waits for the end of the forward would wait for long.
+    More would cost memory, and the time of all who wait for its end. Of rows of 2.25 times as many places,
+    four take 36 ms each and eight 32, where two take 46 (the embedded model, one core).
     """
     call, model = cast("Call", row.asked), row.job.model
     fit = FAST_ROWS * model.blank(model.native).numel() // call.x.numel()

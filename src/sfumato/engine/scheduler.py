@@ -8,6 +8,7 @@ joins, leaves and steps.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass
@@ -23,6 +24,14 @@ from sfumato.engine.question import Asked
 from sfumato.engine.shares import Turns
 from sfumato.errors import DeadlinePassed
 from sfumato.families.model import Model
+
+LIVE = 16
+"""Jobs that one who fills a scheduler draws at a time. Forwards are as full as they get from 12 on (6.2 of 8
+rows at 64 users of mixed requests; benchmarks/serve.py), and more make each of them later.
+"""
+
+CROWD = 64
+"""And at most so many, if each further one is its client's only one."""
 
 CAUTION = 200
 """Forwards for which no more than half the rows share one after that many were too much for the memory."""
@@ -68,6 +77,7 @@ class Scheduler:
         self._timed = timed
         self._numbers = count()
         self._entries: dict[int, Entry] = {}
+        self._clients: Counter[str] = Counter()  # how many jobs each has here
         self._new: list[int] = []
         self._jobs: dict[int, Live] = {}
         self._turns: Turns[str, int] = Turns()
@@ -80,10 +90,18 @@ class Scheduler:
         """How many have joined and have not ended."""
         return len(self._entries)
 
+    def has_room(self, client: str) -> bool:
+        """Whether it is good for all that another job of this client joins; to be asked before ``join``.
+
+        A client that has none here need not wait until one of many of another's ends.
+        """
+        return self.live < LIVE or (self.live < CROWD and self._clients[client] == 0)
+
     def join(self, entry: Entry) -> int:
         """The number of a new job, which begins with the next step."""
         number = next(self._numbers)
         self._entries[number] = entry
+        self._clients[entry.client] += 1
         self._new.append(number)
         return number
 
@@ -218,6 +236,7 @@ class Scheduler:
 
     def _closed(self, number: int) -> None:
         entry = self._entries.pop(number)
+        self._clients -= Counter([entry.client])  # and forget who has none
         if self._jobs.pop(number, None) is None:
             self._new.remove(number)
         else:
