@@ -28,7 +28,7 @@ export function Compare({ ids, onUse }) {
         <${Facts} facts=${factsOf(record)} differing=${differs} />
       </figcaption>
     </figure>`)}</div>
-    <p class="quiet" role="status">${differs.size ? `They differ in ${differs.size} of their settings.` : "They have the same settings."}</p>
+    <p class="quiet" role="status">${differs.size ? `They differ in ${differs.size === 1 ? "one setting" : `${differs.size} settings`}.` : "They have the same settings."}</p>
   </section>`;
 }
 

@@ -14,7 +14,7 @@ function useNeighbours(id) {
   const records = useStore(found, (value) => value.records);
   const place = records.findIndex((each) => each.id === id);
   useEffect(() => {
-    if (place >= 0 && place >= records.length - 2) more();
+    if (!records.length || (place >= 0 && place >= records.length - 2)) more(); // the address may have led here at once
   }, [place, records.length]);
   return place < 0 ? {} : { newer: records[place - 1]?.id, older: records[place + 1]?.id };
 }
