@@ -26,6 +26,7 @@ from sfumato.checkpoints.safetensors import digest
 from sfumato.choosing import Best, best_of, judge_of, read_clip
 from sfumato.conditions.condition import Given
 from sfumato.engine import Drawing, Drawn, Engine, Seen, Watcher, drawing
+from sfumato.engine.foresight import Foresight
 from sfumato.errors import InputError
 from sfumato.families.model import Model
 from sfumato.families.source import Source
@@ -93,6 +94,7 @@ class Painter:
         self.name = name
         self.source = source or Source()
         self.engine = Engine(model, fast=fast)
+        self.foresight = Foresight(model)
         self._digests: dict[str, str] = {}  # of the files of what hangs beside the model, by name
         self._lightbox = Lightbox()
         self._opened: dict[Request, tuple[str, ...]] = {}  # what was decided to read a request's pictures
@@ -225,9 +227,12 @@ class Painter:
     def job(self, request: Request, watcher: Watcher | None = None) -> Drawing:
         """A full request as a generator for whoever runs an engine; ``finished`` makes a picture of its end.
 
-        Raises InputError, when it is begun, for what this model cannot draw.
+        When it is begun it raises InputError for what this model cannot draw, OutOfMemory for what will not
+        fit.
         """
-        return drawing(request, self.model, watcher, pictures=self._lightbox.pictures)
+        return drawing(
+            request, self.model, watcher, pictures=self._lightbox.pictures, foresight=self.foresight
+        )
 
     def finished(self, request: Request, outcome: Drawn, *, fast: bool) -> Picture:
         """The picture that a job ended with; ``fast``: its forwards' sizes depended on its neighbours."""
@@ -270,7 +275,7 @@ class Painter:
 
     def _watch(self, request: Request) -> Generator[Step, None, None]:
         seen: deque[Seen] = deque()
-        job = drawing(request, self.model, seen.append, pictures=self._lightbox.pictures)
+        job = self.job(request, seen.append)
         with closing(self.engine.run([job])) as rounds:
             for ended in rounds:
                 picture = self._picture(request, ended[0].outcome) if ended else None
@@ -310,7 +315,7 @@ class Painter:
 
         def begun(index: int, wish: str | Request) -> Drawing:
             requests[index] = self._request(wish, {}, wearing)
-            return (yield from drawing(requests[index], self.model, pictures=self._lightbox.pictures))
+            return (yield from self.job(requests[index]))
 
         errors: list[Exception] = []
         outcomes: dict[int, Drawn | Exception] = {}

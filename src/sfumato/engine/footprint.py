@@ -41,7 +41,7 @@ def held_bytes(thing: object) -> int:
     need say nothing about themselves. What a function has closed over is not seen.
     """
     storages: dict[int, int] = {}
-    for tensor in _tensors(thing):
+    for tensor in tensors_in(thing):
         if tensor.device.type != "meta":
             storage = tensor.untyped_storage()
             storages[storage.data_ptr()] = storage.nbytes()
@@ -51,7 +51,8 @@ def held_bytes(thing: object) -> int:
 _PLAIN = (str, bytes, bytearray, int, float, complex, bool, type(None), type, torch.dtype, torch.device, Path)
 
 
-def _tensors(thing: object) -> Iterator[Tensor]:
+def tensors_in(thing: object) -> Iterator[Tensor]:
+    """All tensors that ``held_bytes`` counts, each once."""
     seen: set[int] = set()
     waiting: list[object] = [thing]
     while waiting:

@@ -17,12 +17,15 @@ from torch import Tensor
 from sfumato.diffusion.noise import SeededNoise
 from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding
 from sfumato.engine.continuing import Pictures, canvas_notes
+from sfumato.engine.decoding import decoded
 from sfumato.engine.first import first_pass
+from sfumato.engine.foresight import Foresight
 from sfumato.engine.guides import Asked
+from sfumato.engine.memory import check_plan
 from sfumato.engine.notes import painting_notes
-from sfumato.engine.passes.listing import SoFar
+from sfumato.engine.passes.listing import Decoding, SoFar
 from sfumato.engine.plan import Plan, planned
-from sfumato.engine.question import Decode, Question
+from sfumato.engine.question import Question
 from sfumato.engine.walk import Walk
 from sfumato.families.model import Model
 from sfumato.request import LARGEST_SEED, Request
@@ -63,11 +66,13 @@ def drawing(
     watcher: Watcher | None = None,
     *,
     pictures: Pictures = MappingProxyType({}),
+    foresight: Foresight | None = None,
 ) -> Drawing:
     """Draw one request with answers of ``model``'s networks; ``watcher`` is told of every step.
 
     ``pictures`` holds what the request goes on from. Raises InputError, before it asks anything, for a size,
-    sampler, option, spacing, picture, pass or adapter that there is not.
+    sampler, option, spacing, picture, pass or adapter that there is not; and OutOfMemory for what does not
+    fit, as far as ``foresight`` knows.
     """
     plan = planned(request, model, pictures)
     canvas = plan.canvas
@@ -76,8 +81,15 @@ def drawing(
         blank = model.blank(model.native)
         watch.done(blank)
         return Drawn(canvas.picture.to(blank), ("the mask is black all over: the picture is kept as it is",))
-    latent, found = yield from _drawn(plan, watch, SeededNoise(request.seed))
-    (picture,) = yield [Decode(latent)]
+    if foresight is not None:
+        check_plan(plan, request, foresight, pictures=pictures)
+    told: list[str] = []
+
+    def decoding(latent: Tensor) -> Generator[Question, Any, Tensor]:
+        return decoded(latent, foresight, told)
+
+    latent, found = yield from _drawn(plan, watch, SeededNoise(request.seed), decoding)
+    picture = yield from decoding(latent)
     if canvas is not None:
         picture = canvas.finished(picture)
     asked = [each for each in found if each is not None]
@@ -86,6 +98,7 @@ def drawing(
         *canvas_notes(canvas, model, plan.first.walk.strength),
         *(note for each in asked for note in each.notes),
         *(note for each in plan.walked for note in painting_notes(each)),
+        *told,
         *([] if asked else ["strength 0: the picture went through the autoencoder, and words did nothing"]),
     ]
     worn = dict.fromkeys(name for name, _, _ in plan.first.wished.adapters)
@@ -107,15 +120,15 @@ def foreseen_notes(
 
 
 def _drawn(
-    plan: Plan, watch: _Watch, noise: SeededNoise
+    plan: Plan, watch: _Watch, noise: SeededNoise, decoding: Decoding
 ) -> Generator[Question, Any, tuple[Tensor, list[Asked | None]]]:
     """The latent of the finished picture, and what the guides of its passes had to say."""
     found: list[Asked | None] = []
-    so_far = SoFar(None, None if plan.canvas is None else plan.canvas.picture)
+    so_far = SoFar(None, None if plan.canvas is None else plan.canvas.picture, decoding)
     if plan.first.walk.strength > 0 or not plan.again:
         latent, asked = yield from first_pass(plan.first, plan.canvas, noise, watch)
         found.append(asked)
-        so_far = SoFar(latent, None)
+        so_far = SoFar(latent, None, decoding)
         if asked is None:
             watch.done(latent)
     for number, again in enumerate(plan.again, start=1):
@@ -123,7 +136,7 @@ def _drawn(
         fresh = SeededNoise((noise.seed + number * NEXT) % LARGEST_SEED)
         latent, asked = yield from again.redrawn(so_far, fresh, watch)
         found.append(asked)
-        so_far = SoFar(latent, None)
+        so_far = SoFar(latent, None, decoding)
     assert so_far.latent is not None  # noqa: S101 - one of the two was walked
     return so_far.latent, found
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from torch import Tensor
 
 from sfumato.diffusion.protocol import Noise
 from sfumato.engine.continuing import Pictures
 from sfumato.engine.painting import Painting, Redrawing, Watch
-from sfumato.engine.question import Decode, Question
+from sfumato.engine.question import Question
 from sfumato.engine.walk import Walk
 from sfumato.families.model import Model
 from sfumato.request import Request
+
+Decoding: TypeAlias = Callable[[Tensor], Generator[Question, Any, Tensor]]
+"""Asks for the picture (1, 3, H, W) of a latent (1, C, h, w)."""
 
 
 class SoFar(NamedTuple):
@@ -22,14 +25,14 @@ class SoFar(NamedTuple):
 
     latent: Tensor | None
     picture: Tensor | None
+    decoding: Decoding
 
     def seen(self) -> Generator[Question, Any, Tensor]:
         """It as a picture."""
         if self.picture is not None:
             return self.picture
         assert self.latent is not None  # noqa: S101
-        (picture,) = yield [Decode(self.latent)]
-        return picture
+        return (yield from self.decoding(self.latent))
 
 
 class Going(NamedTuple):
