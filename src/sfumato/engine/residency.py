@@ -14,6 +14,7 @@ from itertools import count
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
 
+from sfumato.engine.failures import is_of_memory
 from sfumato.engine.returned import give_memory_back
 from sfumato.engine.sized import sized
 from sfumato.errors import OutOfMemory
@@ -172,11 +173,22 @@ class Residency(Generic[T]):
                 f"(--model {name}=FILE:bfloat16)"
             )
         self._make_room(needed, f"model {name}")
-        made = self.maker.make(name)
+        made = self._made(name, needed)
         found = _Resident(made, self.maker.weigh(made))
         with self._lock:
             self._kept[name] = found
         return found
+
+    def _made(self, name: str, needed: int) -> T:
+        try:
+            return self.maker.make(name)
+        except Exception as error:
+            if not is_of_memory(error):
+                raise
+            raise OutOfMemory(
+                f"model {name} needs about {sized(needed)}, and the system has less than the budget of "
+                f"{sized(self.budget)} allows: lower --budget, or end other programs"
+            ) from None  # the error's frames would keep what was loaded so far
 
     def _hung(self, name: str, beside: str, wanted: Sequence[str]) -> _Beside:
         """An adapter, hung beside a model that is borrowed, and borrowed itself."""
