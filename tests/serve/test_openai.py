@@ -4,9 +4,11 @@ import asyncio
 import base64
 import io
 import json
+import time
 import urllib.request
 from typing import get_type_hints
 
+import httpx2
 import openai
 import pytest
 from browsing import Server
@@ -145,6 +147,29 @@ def test_a_stream_of_several_completes_each(client):
     )  # fmt: skip
     assert [event.type for event in events] == ["image_generation.completed"] * 3
     assert [event.seed for event in events] == [7, 8, 9]
+
+
+def test_a_key_repeated_is_the_same_job_and_with_another_request_a_conflict(client):
+    def ask(prompt):
+        return client.images.generate(
+            prompt=prompt, size="64x64", extra_body={"steps": 2}, extra_headers={"Idempotency-Key": "once"}
+        )
+
+    assert ask("a cat").data[0].id == ask("a cat").data[0].id
+    with pytest.raises(openai.ConflictError):
+        ask("a dog")
+
+
+def test_who_stops_listening_to_a_stream_is_not_drawn_for(client, server):
+    stream = client.images.generate(
+        prompt="a cat", size="64x64", stream=True, partial_images=3, extra_body={"steps": 400}
+    )
+    next(iter(stream))
+    stream.close()
+    end = time.monotonic() + 20
+    while client.get("/jobs?limit=1", cast_to=httpx2.Response).json()["jobs"][0]["state"] != "cancelled":
+        assert time.monotonic() < end, "still drawing for nobody"
+        time.sleep(0.05)
 
 
 def test_a_stream_that_fails_raises_the_reason(client):
@@ -336,6 +361,12 @@ def test_forms_say_our_fields_as_json_and_theirs_as_text():
         [("seed", "7"), ("prompt", "12"), ("passes[]", '"hires(1.5)"'), ("toward", '["a dog", 0.3]')]
     )
     assert said == {"seed": 7, "prompt": "12", "passes": ["hires(1.5)"], "toward": ["a dog", 0.3]}
+
+
+def test_count_is_n_by_another_name_and_both_are_refused():
+    assert generation(told(Generation, prompt="a cat", count=3), SHELF).wish.count == 3
+    with pytest.raises(Refused, match="leave one of them out"):
+        generation(told(Generation, prompt="a cat", count=3, n=2), SHELF)
 
 
 def test_a_field_that_no_wish_can_have_is_refused_by_its_name():

@@ -17,8 +17,8 @@ ANY = "a picture"
 """The words of a variation of a picture of which nothing is said."""
 
 VARIED = 0.6  # how far a variation goes from its picture
-OURS = frozenset(Wish.model_fields) - {"prompt", "size", "model", "count"}
-"""Fields of a wish that may stand beside OpenAI's own; the four have names of theirs."""
+OURS = frozenset(Wish.model_fields) - {"prompt", "size", "model"}
+"""Fields of a wish that may stand beside OpenAI's own; the three are OpenAI's too."""
 
 
 class Files(NamedTuple):
@@ -133,6 +133,8 @@ def _check(asked: Asked) -> None:
             400, "a stream brings its pictures as b64_json: leave response_format out, or do not stream",
             param="response_format",
         )  # fmt: skip
+    if asked.n is not None and "count" in asked.others:
+        raise Refused(400, "n and count say the same: leave one of them out", param="n")
     for name, meant in FIELDS.items():
         if meant.how == "refused" and name in asked.others:
             raise Refused(400, f"{name} is not understood here: {meant.says}", param=name)
