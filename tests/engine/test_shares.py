@@ -25,7 +25,7 @@ def test_who_has_had_least_is_first_and_among_equals_who_came_first():
     shares.charge("a", 1.0)
     shares.charge("b", 2.0)
     assert shares.order() == ["c", "a", "b"]
-    assert shares.first() == "c"
+    assert shares.had("b") == 2.0
 
 
 def test_seconds_not_turns_are_shared_out():
@@ -104,12 +104,17 @@ def test_who_left_with_no_more_than_their_share_is_forgotten():
     assert len(shares._ahead) <= 2
 
 
-def test_a_copy_goes_its_own_way():
+def test_with_what_each_asks_the_smaller_wish_goes_first_but_not_for_ever():
     shares = Shares()
-    for who in "ab":
+    for who in ("large", "small"):
         shares.come(who)
-    served(shares.copy(), {"a": 1.0, "b": 1.0}, 5)
-    assert shares.order() == ["a", "b"]
+    asks = {"large": 10.0, "small": 1.0}.__getitem__
+    turns = []
+    for _ in range(22):
+        turns.append(shares.order(asks)[0])
+        shares.charge(turns[-1], asks(turns[-1]))
+    assert turns[:9] == ["small"] * 9
+    assert turns.count("large") == 2
 
 
 def test_turns_go_round_the_groups_first_and_round_each_group_then():

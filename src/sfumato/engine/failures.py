@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -93,5 +94,6 @@ def _smaller(asked: Asked | None, model: Model) -> str:
         return "ask for a smaller picture, or wait until others are done"
     width, height = _size(latent, model)
     smaller = model.fitting((width // 2, height // 2))
-    ways = "try {}x{}".format(*smaller) if smaller < (width, height) else "wait until others are done"
+    fewer = math.prod(smaller) < width * height
+    ways = "try {}x{}".format(*smaller) if fewer else "wait until others are done"
     return f"{ways}, then make it larger with the pass tiled(2)"

@@ -8,7 +8,9 @@ starves a big one.
 
 from __future__ import annotations
 
+import heapq
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -41,7 +43,22 @@ class _Own:
         return self.lines[size][0].cost
 
     def first(self) -> _Waiting:
-        return self.lines[self.turns.first(self.asks)][0]
+        """Whose turn it is."""
+        return self.lines[self.turns.order(self.asks)[0]][0]
+
+    def planned(self) -> deque[_Waiting]:
+        """Everybody, in the order in which they would be taken."""
+        had = {size: self.turns.had(size) for size in self.lines}
+        lines = {size: deque(line) for size, line in self.lines.items()}
+        found: deque[_Waiting] = deque()
+        while lines:
+            size = min(lines, key=lambda size: had[size] + lines[size][0].cost)
+            one = lines[size].popleft()
+            had[size] += one.cost
+            found.append(one)
+            if not lines[size]:
+                del lines[size]
+        return found
 
 
 class _State:
@@ -92,20 +109,23 @@ class _State:
         self.turns.charge(one.client, -one.cost)
         own.turns.charge(one.size, -one.cost)
 
-    def first(self) -> _Waiting:
-        own = self.own[self.turns.first(self._asks)]
-        return own.first()
+    def planned(self) -> Iterator[_Waiting]:
+        """Everybody, in the order in which they would be taken if all fitted and nobody came."""
+        heap: list[tuple[float, int, str]] = []
+        orders = {client: own.planned() for client, own in self.own.items()}
+        had = {client: self.turns.had(client) for client in self.own}
+        for number, (client, order) in enumerate(orders.items()):
+            heapq.heappush(heap, (had[client] + order[0].cost, number, client))
+        while heap:
+            _, number, client = heapq.heappop(heap)
+            one = orders[client].popleft()
+            had[client] += one.cost
+            if orders[client]:
+                heapq.heappush(heap, (had[client] + orders[client][0].cost, number, client))
+            yield one
 
     def _asks(self, client: str) -> float:
         return self.own[client].first().cost
-
-    def copy(self) -> _State:
-        other = _State()
-        other.turns = self.turns.copy()
-        for client, own in self.own.items():
-            lines = {size: list(line) for size, line in own.lines.items()}
-            other.own[client] = _Own(own.turns.copy(), lines)
-        return other
 
 
 class Line:
@@ -161,12 +181,7 @@ class Line:
         KeyError for one that does not wait.
         """
         if self._places is None:
-            self._places = {}
-            state = self._state.copy()
-            while state.own:
-                one = state.first()
-                state.take(one)
-                self._places[one.name] = len(self._places) + 1
+            self._places = {one.name: place for place, one in enumerate(self._state.planned(), start=1)}
         return self._places[name]
 
     def remove(self, name: str) -> None:

@@ -30,6 +30,10 @@ class Shares(Generic[Who]):
     def __len__(self) -> int:
         return len(self._had)
 
+    def had(self, who: Who) -> float:
+        """How much one who is there has had, and what came to be counted so when it came."""
+        return self._had[who]
+
     def come(self, who: Who) -> None:
         """Begin at what the one who is worst off has had, or later."""
         worst_off = min(self._had.values(), default=self._clock)
@@ -56,21 +60,8 @@ class Shares(Generic[Who]):
         With ``asks``, whoever will have had least once they have had that much more: then small wishes go
         before large ones. None is starved, for what others have had grows.
         """
-        return sorted(self._had, key=self._counting(asks))
-
-    def first(self, asks: Callable[[Who], float] | None = None) -> Who:
-        """The first of ``order``."""
-        return min(self._had, key=self._counting(asks))
-
-    def _counting(self, asks: Callable[[Who], float] | None) -> Callable[[Who], float]:
-        return self._had.__getitem__ if asks is None else lambda who: self._had[who] + asks(who)
-
-    def copy(self) -> Shares[Who]:
-        """The same, to try out what would happen."""
-        other: Shares[Who] = Shares()
-        other._had, other._ahead = dict(self._had), dict(self._ahead)
-        other._clock, other._longest = self._clock, self._longest
-        return other
+        had = self._had
+        return sorted(had, key=had.__getitem__ if asks is None else lambda who: had[who] + asks(who))
 
 
 class Turns(Generic[Group, Who]):
