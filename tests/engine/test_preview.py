@@ -15,6 +15,10 @@ from sfumato.families import FAMILIES
 from sfumato.painter import to_image
 
 
+class Told(SimpleNamespace):
+    """A model of which no more is known than is told here."""
+
+
 @pytest.fixture(scope="module")
 def drawn():
     """The embedded model, and what it sees on the way to two pictures."""
@@ -75,7 +79,7 @@ def test_a_decoder_that_is_linear_is_shown_as_it_is(shrink):
         return interpolate(colours, scale_factor=shrink, mode="nearest").clamp(0, 1)
 
     side = 16 * shrink
-    model = SimpleNamespace(
+    model = Told(
         family="unheard of", native=(side, side), decode=decode, blank=lambda size: torch.zeros(1, 5, 16, 16)
     )
     latent = 0.5 * torch.randn(1, 5, 9, 12, generator=torch.Generator().manual_seed(2))
@@ -94,7 +98,7 @@ def test_families_of_published_latents_are_shown_without_their_decoder():
     latent = torch.tensor([1.0, 0.5, -0.5, 0.25]).view(1, 4, 1, 1)
     shown = {}
     for family in ("sd1", "sdxl"):
-        model = SimpleNamespace(family=family, decode=decode)
+        model = Told(family=family, decode=decode)
         shown[family] = Previews(model).quick(latent).getpixel((0, 0))
     red = (0.298 + 0.5 * 0.187 + 0.5 * 0.158 - 0.25 * 0.184) / 2 + 0.5
     assert shown["sd1"][0] == round(255 * red)
@@ -110,3 +114,14 @@ def test_a_full_preview_is_the_decoded_picture(tiny_world):
     with torch.inference_mode():
         expected = to_image(tiny_world.decode(latent))
     assert Previews(tiny_world).full(latent).tobytes() == expected.tobytes()
+
+
+def test_previews_keep_no_model_in_memory():
+    previews = Previews(model := Told(family="sd1"))
+    previews.quick(torch.zeros(1, 4, 2, 2))
+    assert previews.model is model
+    del model
+    assert previews.model is None
+    assert previews.quick(torch.zeros(1, 4, 2, 2)).size == (2, 2)
+    with pytest.raises(ReferenceError, match="released"):
+        previews.full(torch.zeros(1, 4, 2, 2))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import gcd
+from weakref import ref
 
 import numpy as np
 import torch
@@ -123,24 +124,39 @@ def _shrink(model: Model) -> int:
 
 
 class Previews:
-    """Shows latents of one model; for the thread that runs it."""
+    """Shows latents of one model, which it does not keep in memory; for the thread that runs it."""
 
     def __init__(self, model: Model) -> None:
-        self.model = model
+        self._model = ref(model)
         self._glance: Glance | None = None
+
+    @property
+    def model(self) -> Model | None:
+        """None once it was released."""
+        return self._model()
 
     @torch.inference_mode()
     def quick(self, latent: Tensor) -> Image.Image:
-        """A latent (1, C, h, w) as a small picture: one to four pixels a side for each of its places."""
+        """A latent (1, C, h, w) as a small picture: one to four pixels a side for each of its places.
+
+        ReferenceError if it takes the model, and that was released; so too in ``full``.
+        """
         if self._glance is None:
-            known = GLANCES.get(self.model.family)
-            self._glance = fitted(self.model) if known is None else known()
+            model = self._there()
+            known = GLANCES.get(model.family)
+            self._glance = fitted(model) if known is None else known()
         return _image(self._glance(latent.float()))
 
     @torch.inference_mode()
     def full(self, latent: Tensor) -> Image.Image:
         """The same at full size; it costs one pass of the decoder."""
-        return _image(self.model.decode(latent))
+        return _image(self._there().decode(latent))
+
+    def _there(self) -> Model:
+        model = self._model()
+        if model is None:
+            raise ReferenceError("the model of these previews was released")
+        return model
 
 
 def _image(picture: Tensor) -> Image.Image:
