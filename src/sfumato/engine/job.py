@@ -106,19 +106,6 @@ def drawing(
     return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn), tuple(words))
 
 
-def foreseen_notes(
-    request: Request, model: Model, *, pictures: Pictures = MappingProxyType({})
-) -> tuple[str, ...]:
-    """What of a request would have no effect, as far as no network is needed to know. InputError as above."""
-    plan = planned(request, model, pictures)
-    notes = [
-        *plan.notes,
-        *canvas_notes(plan.canvas, model, plan.first.walk.strength),
-        *(note for each in plan.walked for note in painting_notes(each)),
-    ]
-    return tuple(dict.fromkeys(notes))
-
-
 def _drawn(
     plan: Plan, watch: _Watch, noise: SeededNoise, decoding: Decoding
 ) -> Generator[Question, Any, tuple[Tensor, list[Asked | None]]]:
