@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from sfumato.errors import InputError
 from sfumato.serve.app import app_of
 from sfumato.serve.guarding.guard import Guard
+from sfumato.serve.guarding.heads import PatientProtocol
 from sfumato.serve.guarding.tokens import made_token_file
 from sfumato.serve.settings import LOOPBACK, Settings
 from sfumato.serve.store import Folder, open_store
@@ -46,7 +47,8 @@ def run(settings: Settings, *, say: Callable[[str], None], opens: bool = True) -
     say(address)
     server = Server(uvicorn.Config(
         app, log_level="warning", backlog=BACKLOG, timeout_graceful_shutdown=CLOSING,
-        h11_max_incomplete_event_size=MOST_HEAD, server_header=False, access_log=False, lifespan="on",
+        h11_max_incomplete_event_size=MOST_HEAD, http=PatientProtocol, ws="none",
+        server_header=False, access_log=False, lifespan="on",
     ), studio)  # fmt: skip
     if opens:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
