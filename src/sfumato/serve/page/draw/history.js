@@ -13,7 +13,7 @@ export function History() {
     (signal) => (online ? api.get(`/v1/pictures?limit=${SHOWN}`, { signal }) : new Promise(() => {})), [finished, online],
   );
   const records = value?.pictures ?? [];
-  if (!records.length) return null;
+  if (!records.length) return html`<div class="history"></div>`; // its room, so that nothing jumps
   return html`<nav class="history" aria-label="Drawn lately">
     <ul>${records.map((record) => html`<li key=${record.id}>
       <button type="button" aria-label=${record.prompt} aria-current=${ids.split(",").includes(record.id) ? "true" : undefined}

@@ -88,7 +88,7 @@ export function Box({ onDraw, more }) {
       <div class="saying">
         <div class="paper">
           <${Mirror} text=${text} unknown=${unknown} cut=${reading.cut} />
-          <textarea ref=${area} value=${text} rows="1" spellcheck="false" autocomplete="off" maxlength="20000"
+          <textarea ref=${area} value=${text} rows="1" spellcheck=${false} autocomplete="off" maxlength="20000"
             aria-label="What the picture should show" placeholder="a red cat to the left of a blue car"
             aria-autocomplete="list" aria-controls=${offers.length ? `${id}-offers` : undefined}
             aria-activedescendant=${active >= 0 && offers.length ? `${id}-offers-${active}` : undefined}
