@@ -12,7 +12,7 @@ from torch import Tensor
 from sfumato.diffusion.protocol import Call
 from sfumato.engine.question import Asked, Decode
 from sfumato.engine.resizing import size_of
-from sfumato.errors import NotFinite, OutOfMemory
+from sfumato.errors import InputError, NotFinite, OutOfMemory
 from sfumato.families.model import Encoded, Model
 
 ALLOCATOR = ("can't allocate memory", "not enough memory")
@@ -52,13 +52,13 @@ def _tensors(answer: Answer) -> tuple[Tensor, ...]:
             return (told.context,) if told.vector is None else (told.context, told.vector)
 
 
-def not_finite(asked: Asked, model: Model) -> NotFinite:
-    """What to say of a question whose answer holds numbers that are none."""
+def not_finite(asked: Asked, model: Model) -> NotFinite | InputError:
+    """What to say of a question whose answer holds numbers that are none; InputError if it held some."""
     given = asked.x if isinstance(asked, Call) else asked.latent if isinstance(asked, Decode) else None
     if given is not None and not bool(given.isfinite().all()):
-        return NotFinite(
-            f"the picture left the finite numbers {_where(asked, model)}: ask for less guidance, more "
-            "steps or another sampler"
+        return InputError(
+            f"the picture was driven out of all bounds {_where(asked, model)}: lower the guidance, or change "
+            "the sampler or its options"
         )
     return NotFinite(
         f"{model.name} answered with numbers that are not finite {_where(asked, model)}: load it with "
