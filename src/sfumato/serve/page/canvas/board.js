@@ -12,6 +12,7 @@ import { abilities, controlsOf, kindOfLines, placeOf, reads, regionsOf, withMade
 import { counted, image, Latest, memory, remember } from "./uploads.js";
 
 const SMOOTH = 512; // pixels of the shorter side of a drawing of lines: a model's own 128 would show steps
+const UNTOLD = { step: 64, least: 64, most: 4096 }; // sizes that any model draws, but for the largest
 const MASKED = [214, 40, 96, 0.55];
 const INKED = [38, 34, 30, 1];
 
@@ -47,7 +48,7 @@ export class Board {
   }
 
   get rule() {
-    return this.able.sizes ?? { step: 8, least: 64, most: 4096 };
+    return this.able.sizes ?? UNTOLD;
   }
 
   get outpaint() {

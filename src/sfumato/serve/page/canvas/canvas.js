@@ -4,7 +4,8 @@
 // where it draws: down, move, up, cancel (board, at), paint(context, board), Handles, history(board),
 // changed(board) after undo, key(board, event). `onPicture`: it works on the picture, not on the sheet.
 import { html, useEffect, useLayoutEffect, useReducer, useRef, useState, useStore } from "../h.js";
-import { useKnown } from "../known.js";
+import { run } from "../draw/run.js";
+import { refresh, useKnown } from "../known.js";
 import { Tool } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
 import { Board } from "./board.js";
@@ -89,6 +90,10 @@ export function Canvas({ picture = null, wish, onWish, onClose }) {
   const last = useLast();
   const model = models?.find((each) => each.name === wish.model) ?? models?.find((each) => each.default) ?? models?.[0] ?? null;
   const [board, tick] = useBoard({ wish, model, picture: picture ?? last, onWish, tool });
+  const drawn = useStore(run, ({ finished }) => finished);
+  useEffect(() => {
+    if (model && !model.sizes) refresh("/v1/models"); // a model tells its sizes once it was in memory
+  }, [drawn, model?.name, name]);
   const busy = useStore(pending, ({ count }) => count > 0);
   const [over, setOver] = useState(false);
   const root = useRef();

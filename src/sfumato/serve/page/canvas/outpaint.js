@@ -1,6 +1,6 @@
 // The frame about the picture: dragged outwards, the model goes on beyond the edge; inwards, it is cropped.
 import { html } from "../h.js";
-import { NumberBox, Tool } from "../ui/controls.js";
+import { Field, Tool } from "../ui/controls.js";
 import { dragged, grows, HANDLES, NONE, SIDES, stepped, whole, withSide } from "./frame.js";
 import { grip } from "./grip.js";
 
@@ -63,11 +63,22 @@ function Handles({ board, view }) {
   `;
 }
 
+// Any number may be typed: it becomes the nearest that the model can draw when one is done.
+function Side({ label, step, value, onChange }) {
+  const changed = (event) => {
+    onChange(Math.round(event.currentTarget.valueAsNumber || 0));
+    event.currentTarget.value = value; // where the nearest is what was there
+  };
+  return html`<${Field} label=${label}>
+    ${(ids) => html`<input type="number" ...${ids} step=${step} value=${value} onChange=${changed} />`}
+  <//>`;
+}
+
 function Panel({ board }) {
   const { base, outpaint, rule } = board;
   if (!base) return null;
   const { width, height } = whole(base, outpaint);
-  const set = (side) => (pixels) => commit(board, withSide(base, board.framed, side, pixels ?? 0, rule));
+  const set = (side) => (pixels) => commit(board, withSide(base, board.framed, side, pixels, rule));
   const all = (sign) => () => {
     const each = (sides, side) => withSide(base, sides, side, sides[side] + sign * rule.step, rule);
     commit(board, [0, 1, 2, 3].reduce(each, board.framed));
@@ -77,7 +88,7 @@ function Panel({ board }) {
     <p class="measure"><strong>${width} × ${height}</strong> from ${base.width} × ${base.height}</p>
     ${only ? html`<p class="why">This only crops. Draw one side outwards: something must grow for the model to paint.</p>` : null}
     <div class="two">
-      ${["Left", "Above", "Right", "Below"].map((label, side) => html`<${NumberBox} key=${label} label=${label} step=${rule.step}
+      ${["Left", "Above", "Right", "Below"].map((label, side) => html`<${Side} key=${label} label=${label} step=${rule.step}
         value=${outpaint[side]} onChange=${set(side)} />`)}
     </div>
     <p class="hint">In steps of ${rule.step} pixels, which is what ${board.name} can draw. Negative numbers crop.</p>
