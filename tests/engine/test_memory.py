@@ -30,7 +30,7 @@ def embedded():
     return sfumato.load()
 
 
-@pytest.fixture(scope="module", params=["world", "sd1", "sdxl"])
+@pytest.fixture(scope="module", params=["world", "sd1"])
 def model(request, embedded):
     if request.param == "world":
         return embedded.model

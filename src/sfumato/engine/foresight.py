@@ -55,10 +55,10 @@ class Foresight:
         return self._decoder(height, width)
 
     def encoder(self, size: Size) -> int:
-        """Of the encoder."""
-        width, height = size
-        run = self._run(("look", size), lambda bones: bones.look(_nothing(1, 3, height, width)))
-        return run.bytes()
+        """Of the encoder, in proportion to the places, as ``steps``."""
+        width, height = self.model.native
+        run = self._run("look", lambda bones: bones.look(_nothing(1, 3, height, width)))
+        return run.bytes(math.prod(self._places(size)) / math.prod(self._places(self.model.native)))
 
     def size_of(self, latent: Tensor) -> Size:
         """The (width, height) of the picture that a latent stands for."""

@@ -66,7 +66,7 @@ def check_plan(
 
 
 def needed(plan: Plan, foresight: Foresight, rows: int = ROWS) -> int:
-    """The most bytes that a plan will need at a time, its pictures decoded in tiles where that is less."""
+    """The most bytes that a plan will need at a time, if its pictures are decoded in the smallest tiles."""
     return max(_needs(plan, foresight, rows))
 
 
@@ -77,7 +77,7 @@ def _needs(plan: Plan, foresight: Foresight, rows: int) -> Iterator[int]:
             yield foresight.steps(painting.size, rows=rows, controls=worn)
         if painting is not plan.first or plan.canvas is not None or painting.look is not None:
             yield foresight.encoder(painting.size)
-        yield min(foresight.decoder(finished), *(foresight.in_tiles(finished, side) for side in SIDES))
+        yield foresight.in_tiles(finished, SIDES[-1])
 
 
 def _finished(plan: Plan) -> list[Size]:
