@@ -6,6 +6,7 @@ import { isBusy, run } from "../draw/run.js";
 import { wish } from "../wish.js";
 import { Count } from "./count.js";
 import { Expand } from "./expand.js";
+import { Grammar } from "./grammar.js";
 import { Mirror } from "./mirror.js";
 import { useReading } from "./reading.js";
 import { Suggestions, useSuggestions } from "./suggest.js";
@@ -102,7 +103,7 @@ export function Box({ onDraw, more }) {
       </div>
       <${Press} empty=${!text.trim()} />
     </div>
-    <div class="tools" role="group" aria-label="More ways to say it"><${Styles} /><${Expand} />${more}</div>
+    <div class="tools" role="group" aria-label="More ways to say it"><${Styles} /><${Expand} />${more}<${Grammar} /></div>
   </form>`;
 }
 

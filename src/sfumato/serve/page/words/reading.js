@@ -4,17 +4,17 @@ import { api, connection } from "../api.js";
 import { wish } from "../wish.js";
 
 const REST = 250; // ms
-const NOTHING = { tokens: [], room: 0, used: 0, cut: "", unknown: [], notes: [] };
+const NOTHING = { tokens: [], room: 0, used: 0, cut: "", unknown: [], notes: [], problem: null };
 
 export function useReading() {
   const prompt = useRested(useStore(wish, (value) => value.prompt), REST);
   const model = useStore(wish, (value) => value.model);
   const online = useStore(connection, (value) => value.online);
-  const { value } = useAnswer(
+  const { value, error } = useAnswer(
     (signal) => (prompt.trim() && online ? api.post("/v1/tokens", { prompt, ...(model ? { model } : {}) }, { signal }) : null),
     [prompt, model, online],
   );
-  return value ?? NOTHING;
+  return error && error.type !== "gone" ? { ...NOTHING, problem: error.message } : value ?? NOTHING;
 }
 
 // The place of each unknown word in a text: {start, end, word, instead, why}, in order.

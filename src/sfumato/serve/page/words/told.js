@@ -3,11 +3,12 @@ import { html } from "../h.js";
 import { placesOf } from "./reading.js";
 
 export function Fill({ id, reading }) {
-  const { used, room, cut, notes } = reading;
+  const { used, room, cut, notes, problem } = reading;
   const full = room ? Math.min(used / room, 1) : 0;
   return html`<div class="fill ${cut ? "over" : ""}" id=${id}>
     ${used ? html`<div class="bar" aria-hidden="true"><i style=${{ scale: `${full} 1` }}></i></div>
       <p class="quiet">${used} of ${room} tokens</p>` : null}
+    ${problem ? html`<p class="cut-words error" role="alert">${problem}</p>` : null}
     ${cut ? html`<p class="cut-words">There is no room for: <q>${cut}</q></p>` : null}
     ${notes.filter((each) => !/does not know|no room|cut/.test(each)).map((each) => html`<p class="quiet" key=${each}>${each}</p>`)}
   </div>`;
