@@ -23,8 +23,11 @@ class Room:
         self.studio = studio
 
     def ask(self, client=CLIENT, key=None, **wish):
+        return asyncio.run(self.accepted(client, key, **wish))
+
+    async def accepted(self, client=CLIENT, key=None, **wish):
         wish.setdefault("prompt", "a red cat")
-        return asyncio.run(self.studio.accept(Wish(**wish), client, key))
+        return await self.studio.accept(Wish(**wish), client, key)
 
     def wait(self, *jobs, seconds=30):
         async def all_of_them():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from sfumato import families
 from sfumato.engine.footprint import foreseen_adapter_bytes, foreseen_bytes, held_bytes
 from sfumato.families.source import Source
@@ -17,6 +19,7 @@ class Shelf:
     def __init__(self, models: Models, adapters: Adapters) -> None:
         self.models = models
         self.adapters = adapters
+        self._weighed: WeakKeyDictionary[Painter, tuple[tuple[str, ...], int]] = WeakKeyDictionary()
         self.shapes: dict[str, Shape] = {}  # of every model that was in memory
 
     def foreseen(self, name: str) -> int:
@@ -47,5 +50,9 @@ class Shelf:
         made.remove(beside)
 
     def weigh(self, made: Painter) -> int:
-        """The bytes that all of it takes."""
-        return held_bytes(made.model)
+        """The bytes that all of it takes; counted anew when something else hangs beside it."""
+        hung = (*made.model.closet.adapters, *made.model.closet.embeddings, *made.model.controls.names)
+        before = self._weighed.get(made)
+        if before is None or before[0] != hung:  # counting takes as long as a forward of a small model
+            before = self._weighed[made] = hung, held_bytes(made.model)
+        return before[1]
