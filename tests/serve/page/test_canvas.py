@@ -362,7 +362,8 @@ def dropped(page: Page, image: Image.Image, where: str) -> None:
             data.items.add(new File([new Uint8Array(bytes)], "mood.png", {type: "image/png"}));
             const target = document.querySelector(where);
             for (const type of ["dragover", "drop"]) {
-                target.dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true, cancelable: true}));
+                const how = {dataTransfer: data, bubbles: true, cancelable: true};
+                target.dispatchEvent(new DragEvent(type, how));
             }
         }""",
         [list(png(image)), where],
