@@ -109,7 +109,12 @@ def test_every_command_in_a_block_runs(document, embedded, monkeypatch, capsys):
         """Options are read; a tiny model knows no thing that it could be examined on."""
 
     monkeypatch.setattr("sfumato.train.run.Run", training)
+    @wraps(VERBS["serve"])
+    def serving(**options):
+        """Options are read; a server would not end."""
+
     monkeypatch.setitem(VERBS, "bench", examining)
+    monkeypatch.setitem(VERBS, "serve", serving)
     (embedded / "gallery").mkdir()  # as a server leaves it that drew nothing
     shown = [line for f in fences(document) if f.language == "sh" for line in f.text.splitlines()]
     ran = 0
