@@ -9,7 +9,11 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from sfumato.engine.precision import ModelFile
 from sfumato.serve.app import app_of
@@ -18,7 +22,9 @@ from sfumato.serve.settings import Limits, Settings
 from sfumato.serve.store import Folder, open_store
 from sfumato.serve.studio import Studio
 
-CHECKS = [not_a_server_error, content_type_conformance, response_schema_conformance]
+CHECKS = [
+    not_a_server_error, content_type_conformance, response_schema_conformance, status_code_conformance,
+]  # fmt: skip
 EXAMPLES = 6  # of each kind, of each operation
 
 

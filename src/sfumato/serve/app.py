@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from sfumato.errors import InputError, SfumatoError
+from sfumato.serve.guarding.answers import REFUSALS
 from sfumato.serve.metering import Meters
 from sfumato.serve.refused import Refused, without_folders
 from sfumato.serve.routes import (
@@ -59,6 +60,7 @@ def app_of(studio: Studio, guard: Callable[[ASGIApp], ASGIApp] | None = None) ->
         redoc_url=None,
         openapi_url="/openapi.json",
         redirect_slashes=False,
+        responses=REFUSALS,
     )
     app.state.studio = studio
     for router in ROUTES:

@@ -11,7 +11,7 @@ from asgi import reached
 
 from sfumato.serve.guarding import heads
 
-SECONDS = 0.4
+SECONDS = 0.6
 WHOLE = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -39,8 +39,10 @@ def connected(port):
 def answer(connection):
     connection.sendall(WHOLE)
     told = b""
-    while not told.endswith(b"}"):
-        told += connection.recv(1000)
+    while not told.endswith(b"\r\n0\r\n\r\n"):
+        more = connection.recv(1000)
+        assert more, "closed in the middle of an answer"
+        told += more
     return told
 
 

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.types import Send
 
 A1111 = ("/sdapi/", "/internal/", "/controlnet/")
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The request can be read in more than one way, or not at all."},
+    401: {"description": "The server asks for a token, and none that it knows was sent."},
+    403: {"description": "Another page may not ask this."},
+    408: {"description": "The body came too slowly."},
+    413: {"description": "The body is too large."},
+    414: {"description": "The query is too long."},
+    415: {"description": "The body is of a kind that is not read here."},
+    421: {"description": "The server is not called by that name."},
+    429: {"description": "Too much is asked at once; Retry-After says when to ask again."},
+    431: {"description": "The headers are too long."},
+    501: {"description": "The method is not known here."},
+    503: {"description": "Too much is sent at once; Retry-After says when to try again."},
+}
+"""What the guard answers on any path, for the OpenAPI."""
 
 
 class Denied(Exception):  # noqa: N818 - named after what happened

@@ -27,7 +27,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "model": ImagesReply,
         "description": "The pictures; with `stream` server-sent events of them.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     },
     **faults(400, 404, 409, 413, 429, 500, 503),
 }
