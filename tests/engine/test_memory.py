@@ -179,9 +179,9 @@ def test_tiles_show_no_seam_and_stay_near_to_the_whole_picture(embedded, side):
     assert set(sizes) == {(side, side)}
     assert len(sizes) == (4 if side == 16 else 1)
     off = (tiled - whole).abs()
-    assert off.mean() < 4 / 255
+    assert off.mean() < 2 / 255
     seams = (tiled - whole).diff(dim=3).abs().mean(dim=(0, 1, 2))  # what each column adds to its neighbour
-    assert seams.max() < 4 / 255
+    assert seams.max() < 2 / 255  # laid beside each other without fading, tiles of 16 come to 3.8
 
 
 @pytest.mark.parametrize("size", [(9, 31), (33, 26), (40, 8)])
