@@ -205,3 +205,25 @@ def test_what_had_no_effect_stands_below_the_picture(context, server: Server):
     begin(page, server, prompt="a cat", steps=3, guidance=1, negative="fog")
     page.get_by_role("button", name="Draw", exact=True).click()
     expect(page.get_by_role("list", name="Notes")).to_contain_text("negative")
+
+
+def test_a_server_that_wants_a_token_is_asked_with_one_and_goes_on(context, faults, tmp_path):
+    faults.expect("status of 401")
+    tokens = tmp_path / "tokens"
+    tokens.write_text("ann:a-token-of-some-length\n")
+    tokens.chmod(0o600)
+    guarded = Server(tmp_path / "gallery", "--listen", "127.0.0.1", "--token-file", str(tokens))
+    try:
+        page = context.new_page()
+        begin(page, guarded, prompt="a cat", steps=3)
+        asked = page.get_by_role("dialog", name="A token, please")
+        asked.get_by_label("Token").fill("another-one-entirely")
+        asked.get_by_role("button", name="Enter").click()
+        expect(asked.get_by_role("alert")).to_be_visible()
+        asked.get_by_label("Token").fill("a-token-of-some-length")
+        asked.get_by_role("button", name="Enter").click()
+        expect(asked).not_to_be_visible()
+        page.get_by_role("button", name="Draw", exact=True).click()
+        expect(finished(page)).to_be_visible()
+    finally:
+        guarded.end()

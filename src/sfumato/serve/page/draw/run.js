@@ -105,14 +105,12 @@ function stepped(key, { index, total, picture, seconds_left: left, preview }) {
 }
 
 async function finished(key, { pictures, notes, wish }) {
-  if (jobOf(key)?.draft) {
-    await taken(key, pictures[0]);
-  } else {
-    const found = await Promise.all(pictures.map((id) => api.get(`/v1/pictures/${id}`).catch(() => null)));
-    const records = found.filter(Boolean); // some may have been deleted meanwhile
-    change(key, { state: "done", records, notes, wish: { ...jobOf(key)?.wish, seed: wish.seed } });
-  }
-  run.set(({ finished: count }) => ({ finished: count + pictures.length }));
+  if (jobOf(key)?.draft) return taken(key, pictures[0]);
+  const found = await Promise.all(pictures.map((id) => api.get(`/v1/pictures/${id}`).catch(() => null)));
+  const records = found.filter(Boolean); // some may have been deleted meanwhile
+  change(key, { state: "done", records, notes, wish: { ...jobOf(key)?.wish, seed: wish.seed } });
+  run.set(({ finished: count }) => ({ finished: count + records.length }));
+  return undefined;
 }
 
 // A draft is looked at and not kept: its pixels are fetched, then it is deleted.
