@@ -30,7 +30,7 @@ class Engine:
     Two rows are what one guided picture asks for, so exactness costs it nothing. An unguided picture alone
     takes 1.5 times as long as it could; eight guided pictures together 1.6 times as long as with ``fast``,
     which fills forwards with what is there, up to ``FAST_ROWS``. Pictures then move with their neighbours,
-    by 7e-7 of the range 0..1 after 2 to 4 steps, so now and then an 8-bit value flips to the next. Texts and
+    by 6e-6 of the range 0..1 after 6 to 28 steps, so now and then an 8-bit value flips to the next. Texts and
     latents are encoded and decoded one by one in either mode.
     """
 
