@@ -213,6 +213,48 @@ def test_an_eraser_takes_back_and_a_rectangle_is_painted_by_numbers(canvas, serv
     assert less[34, 34] == 255
 
 
+def test_a_small_part_is_drawn_at_full_size_with_a_margin(canvas, server: Server):
+    page = canvas(picture=upload(server, painted((256, 192))))
+    sheet = Sheet(page, "Mask")
+    sheet.drag((0.5, 0.5), (0.55, 0.5))
+    mask = brought(server, said(page, "mask"))
+    assert mask.shape == (192, 256, 3), "a mask is as large as its picture"
+    page.get_by_label("Draw only the masked part, at full size").check()
+    page.get_by_label("Margin in pixels").fill("8")
+    until(lambda: wish(page)["around"] == 8)
+    record, after = drawn(page, server)
+    assert after.shape == (192, 256, 3)
+    assert record["request"]["around"] == 8
+
+
+def test_one_finger_paints_and_two_move_the_sheet(canvas, context, server: Server):
+    page = canvas(picture=upload(server, painted()))
+    sheet = Sheet(page, "Mask")
+    touch = context.new_cdp_session(page)
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+
+    def fingers(kind: str, *places: tuple[float, float]) -> None:
+        points = [
+            {"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(sheet.at(*each) for each in places)
+        ]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", (0.3, 0.5))
+    fingers("touchMove", (0.6, 0.5))
+    fingers("touchEnd")
+    mask = said(page, "mask")
+    near = page.get_by_role("button", name="Zoom to fit").inner_text()
+    fingers("touchStart", (0.3, 0.3))
+    fingers("touchMove", (0.3, 0.35))
+    fingers("touchStart", (0.3, 0.35), (0.6, 0.6))
+    fingers("touchMove", (0.2, 0.2), (0.8, 0.8))
+    fingers("touchEnd")
+    expect(page.get_by_role("button", name="Zoom to fit")).not_to_have_text(near)
+    page.get_by_role("button", name="Undo").click()
+    until(lambda: wish(page)["mask"] is None)  # what the first finger had begun was not meant
+    assert mask
+
+
 def test_dragging_the_frame_paints_beyond_the_picture(canvas, server: Server):
     before = np.asarray(painted(), np.int16)
     page = canvas(picture=upload(server, painted()))

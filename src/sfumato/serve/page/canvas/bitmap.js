@@ -2,6 +2,8 @@
 import { lay, Stroke } from "./brush.js";
 import { History } from "./history.js";
 
+const STRIPES = 64; // along the shorter side
+
 function plane(width, height) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
@@ -22,9 +24,10 @@ export class Bitmap {
   #dirty = null;
   #stroke = null;
 
-  // `tint` is [red, green, blue, opacity] of what is white when it is shown over a picture.
-  constructor({ width, height }, tint) {
-    Object.assign(this, { width, height, tint, history: new History() });
+  // `tint` is [red, green, blue, opacity] of what is white when it is shown; two of them are stripes, which
+  // are seen on pictures of any colour.
+  constructor({ width, height }, tint, other = tint) {
+    Object.assign(this, { width, height, tints: [tint, other], history: new History() });
     Object.assign(this, plane(width, height));
     this.shown = plane(width, height);
     this.#before = plane(width, height);
@@ -135,9 +138,11 @@ export class Bitmap {
     const part = this.#cut(box);
     if (!part) return;
     const image = this.context.getImageData(part.x, part.y, part.width, part.height);
-    const [red, green, blue, opacity] = this.tint;
+    const wide = Math.max(Math.round(Math.min(this.width, this.height) / STRIPES), 1);
     for (let at = 0; at < image.data.length; at += 4) {
       const gray = image.data[at];
+      const [x, y] = [part.x + ((at / 4) % part.width), part.y + Math.floor(at / 4 / part.width)];
+      const [red, green, blue, opacity] = this.tints[Math.floor((x + y) / wide) % 2];
       image.data[at] = red;
       image.data[at + 1] = green;
       image.data[at + 2] = blue;

@@ -13,7 +13,10 @@ import { counted, image, Latest, memory, remember } from "./uploads.js";
 
 const SMOOTH = 512; // pixels of the shorter side of a drawing of lines: a model's own 128 would show steps
 const UNTOLD = { step: 64, least: 64, most: 4096 }; // sizes that any model draws, but for the largest
-const MASKED = [214, 40, 96, 0.55];
+const MASKED = [
+  [206, 30, 88, 0.66],
+  [255, 214, 228, 0.6],
+];
 const INKED = [38, 34, 30, 1];
 
 export class Board {
@@ -131,7 +134,7 @@ export class Board {
 
   #followMask() {
     if (!this.base) return;
-    this.mask ??= new Bitmap(this.base, MASKED);
+    this.mask ??= new Bitmap(this.base, ...MASKED);
     const wanted = this.wish.mask ?? null;
     if (wanted === this.#maskKnown) return;
     this.#maskKnown = wanted;

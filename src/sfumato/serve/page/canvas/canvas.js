@@ -136,8 +136,7 @@ export function Canvas({ picture = null, wish, onWish, onClose }) {
         before=${html`
           <${Tool} icon="undo" label="Undo" bare disabled=${!history?.canUndo} onClick=${() => undoing(board, tool, "undo")} />
           <${Tool} icon="redo" label="Redo" bare disabled=${!history?.canRedo} onClick=${() => undoing(board, tool, "redo")} />
-          <span class="quiet size">${board.drawn.join(" × ")}</span>
-          <span class="quiet" role="status">${busy ? "Sending…" : ""}</span>
+          <span class="quiet size" role="status">${busy ? "Sending…" : board.drawn.join(" × ")}</span>
           <span class="spring"></span>`}
         after=${onClose ? html`<${Tool} icon="close" label="Close the canvas" onClick=${onClose} />` : null} />
     </div>

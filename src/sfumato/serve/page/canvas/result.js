@@ -3,7 +3,7 @@ import { imageOf } from "../api.js";
 import { desk } from "../desk.js";
 import { Progress } from "../draw/progress.js";
 import { isBusy, run, shownJobs } from "../draw/run.js";
-import { html, useEffect, useState, useStore } from "../h.js";
+import { html, useEffect, useRef, useState, useStore } from "../h.js";
 
 // The picture that was drawn last in this tab: a record of /v1/pictures, or null.
 export function useLast() {
@@ -25,14 +25,18 @@ export function Result({ board, wish, onWish }) {
   const [open, setOpen] = useState(false);
   const record = useLast();
   const [job] = jobs;
+  const place = useRef();
   useEffect(() => {
     if (busy) setOpen(true);
   }, [busy, job?.id]);
+  useEffect(() => {
+    if (open) place.current?.scrollIntoView({ block: "nearest" }); // on a small screen the button lies far below
+  }, [open]);
   const image = record ? imageOf(record.id) : job?.image ?? job?.previews[0];
   const failed = job?.state === "failed" ? job.error : null;
   if (!jobs.length) return null;
   return html`<div class="result ${open ? "open" : ""}">
-    ${open ? html`<div class="result-picture">
+    ${open ? html`<div class="result-picture" ref=${place}>
       ${image ? html`<img src=${image} alt=${record ? `The result: ${record.prompt}` : "Not finished yet"} />` : null}
     </div>` : null}
     <div class="result-bar">
