@@ -20,12 +20,14 @@ export function Adapters({ idle }) {
   return html`<div class="adapters" role="group" aria-label="Adapters">
     ${chosen.map(([name, weight]) => html`<div class="adapter" key=${name}>
       <div class="with-tool">
-        <${Slider} label=${name} min="-1" max="2" step="0.05" value=${weight} onChange=${(next) => change(name, next)} idle=${idle?.includes(name) ? idle : undefined} />
+        <${Slider} label=${name} min="-1" max="2" step="0.05" value=${weight} onChange=${(next) => change(name, next)}
+          idle=${idle?.includes(name) ? idle : undefined} />
         <${Tool} icon="close" label="Take ${name} off" bare onClick=${() => drop(name)} />
       </div>
       <${Triggers} words=${known.find((each) => each.name === name)?.triggers ?? []} prompt=${prompt} />
     </div>`)}
-    ${free.length ? html`<${Choice} label="Adapter" value="" options=${[["", "add one …"], ...free.map((each) => [each.name, each.name])]} onChange=${(name) => name && add(name)} />` : null}
+    ${free.length ? html`<${Choice} label="Adapter" value="" options=${[["", "add one …"], ...free.map((each) => [each.name, each.name])]}
+      onChange=${(name) => name && add(name)} />` : null}
     ${useless.map((each) => html`<p class="hint" key=${each.name}>${each.name} cannot be used: ${each.obstacle}</p>`)}
   </div>`;
 }

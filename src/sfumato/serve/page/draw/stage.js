@@ -86,7 +86,7 @@ export function Stage() {
       <${Progress} jobs=${jobs} busy=${isBusy(value) && !jobs[0].draft} />
       ${cell?.record ? html`<${Seed} record=${cell.record} /><${Actions} record=${cell.record} key=${cell.record.id} />` : null}
       ${jobs[0].draft ? html`<p class="quiet">A draft of few steps, not kept. Finish it when it pleases.</p>` : null}
+      <${Notes} jobs=${jobs} record=${cell?.record} />
     </div>
-    <${Notes} jobs=${jobs} record=${cell?.record} />
   </section>`;
 }

@@ -16,10 +16,12 @@ export function useSuggestions({ text, caret, typing, unknown }) {
   const head = text.slice(0, caret ?? 0);
   const open = caret !== null && typing > closed && /^(\s|,|$)/.test(text.slice(caret));
   const rested = useRested(open ? head : "", REST);
-  const { value } = useAnswer((signal) => rested ? api.get(`/v1/words/complete?${new URLSearchParams({ text: rested, ...(model ? { model } : {}) })}`, { signal }) : null, [rested, model]);
+  const query = new URLSearchParams({ text: rested, ...(model ? { model } : {}) });
+  const { value } = useAnswer((signal) => (rested ? api.get(`/v1/words/complete?${query}`, { signal }) : null), [rested, model]);
   useEffect(() => setActive(-1), [rested, typing]);
-  const wrong = caret === null ? null : placesOf(text, unknown).find(({ start, end, instead }) => start < caret && caret <= end && instead.length);
-  const offers = wrong && typing >= closed ? insteadOf(text, wrong) : open && rested === head ? following(value?.offers ?? [], text.slice(caret)) : [];
+  const wrong = placesOf(text, unknown).find(({ start, end, instead }) => start < caret && caret <= end && instead.length);
+  const next = open && rested === head ? following(value?.offers ?? [], text.slice(caret)) : [];
+  const offers = wrong && typing >= closed ? insteadOf(text, wrong) : next;
   return {
     offers, active,
     title: wrong ? `Instead of ${wrong.word}` : "Words that may follow",
