@@ -28,7 +28,7 @@ def test_the_limits_are_those_of_the_code():
         "a query": f"{asked.MOST_QUERY_BYTES // 1024} KiB",
         "a head that comes slowly": f"{heads.HEAD_SECONDS:g} s",
         "JSON": f"{limits.body_bytes // mebi} MiB; {2 * limits.upload_bytes // mebi} MiB where it holds "
-        "pictures (`/sdapi`, `/controlnet`)",
+        "pictures, as A1111's does",
         "depth of JSON": f"{bodies.depth}",
         "a file": f"{limits.upload_bytes // mebi} MiB, {limits.upload_pixels:,} pixels",
         "a form": f"one file and {FORM // 1024} KiB; four for `/v1/images/edits`",
