@@ -18,6 +18,7 @@ from sfumato.serve.routes.bringing import brought, laid, words_of
 from sfumato.serve.routes.openai.asked import Asked
 from sfumato.serve.routes.openai.fields import FIELDS
 from sfumato.serve.routes.openai.wishes import Files, from_form
+from sfumato.serve.settings import Limits
 from sfumato.serve.studio import Studio
 from sfumato.serve.translated import first_fault
 
@@ -78,7 +79,7 @@ async def kept(form: Form, studio: Studio, client: str) -> Files:
         for data in form.images
     ]  # fmt: skip
     notes = [note for each in found for note in each.notes]
-    hole, told = await to_thread.run_sync(_hole, form)
+    hole, told = await to_thread.run_sync(_hole, form, studio.settings.limits)
     mask = None if hole is None else await laid(studio, hole, client)
     return Files(
         picture=found[0].digest,
@@ -89,15 +90,17 @@ async def kept(form: Form, studio: Studio, client: str) -> Files:
     )
 
 
-def _hole(form: Form) -> tuple[Image.Image | None, tuple[str, ...]]:
+def _hole(form: Form, limits: Limits) -> tuple[Image.Image | None, tuple[str, ...]]:
     """What is painted anew, white: the mask's clear part, or the picture's own where there is no mask."""
     if form.mask is None:
-        image, _ = received(form.images[0])
+        image, _ = received(form.images[0], most_pixels=limits.upload_pixels)
         if image.mode != "RGBA":
             return None, ()
         return ImageOps.invert(image.getchannel("A")), ("the image's clear part is painted anew",)
+    if len(form.mask) > limits.upload_bytes:
+        raise Refused(413, f"mask has more than {limits.upload_bytes:,} bytes: make it smaller", param="mask")
     try:
-        mask, notes = received(form.mask)
+        mask, notes = received(form.mask, most_pixels=limits.upload_pixels)
     except InputError as error:
         raise Refused(400, f"mask: {error}", param="mask") from error
     if mask.mode == "RGBA":

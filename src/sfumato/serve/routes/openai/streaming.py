@@ -14,6 +14,7 @@ from typing import Any
 from anyio import to_thread
 from PIL import Image
 
+from sfumato.errors import SfumatoError
 from sfumato.serve.encoding import encoded, plain
 from sfumato.serve.events import BEAT, Event
 from sfumato.serve.refused import Refused
@@ -56,8 +57,9 @@ class Stream:
                     raise Refused(503, "the server ends; the job goes on at its next start", retry_after=5)
             async for part in self._completed():
                 yield part
-        except Refused as error:
-            yield told("error", Faulty(error=fault_of(error)).model_dump())
+        except SfumatoError as error:
+            refused = error if isinstance(error, Refused) else Refused(503, str(error))
+            yield told("error", Faulty(error=fault_of(refused)).model_dump())
         finally:
             await asyncio.shield(cancelled(self.studio, [self.job]))
 
