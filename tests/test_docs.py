@@ -109,6 +109,7 @@ def test_every_command_in_a_block_runs(document, embedded, monkeypatch, capsys):
         """Options are read; a tiny model knows no thing that it could be examined on."""
 
     monkeypatch.setattr("sfumato.train.run.Run", training)
+
     @wraps(VERBS["serve"])
     def serving(**options):
         """Options are read; a server would not end."""
