@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from sfumato.engine.precision import ModelFile
+from sfumato.errors import InputError
 from sfumato.provenance.recipe import pixel_digest
-from sfumato.serve.adapters import Adapters
+from sfumato.serve.adapters import Adapter, Adapters
 from sfumato.serve.models import Models
 from sfumato.serve.refused import Refused
 from sfumato.serve.shelf import Shelf
@@ -155,6 +156,29 @@ def test_an_adapter_that_cannot_be_read_fails_its_job_alone(opened, folder):
     assert job.state == "failed"
     assert "broken.safetensors" in job.error
     assert room.draw(steps=1).state == "done"
+
+
+def test_a_control_finds_the_network_that_is_called_after_what_it_reads(tmp_path, monkeypatch):
+    folder = Adapters(tmp_path)
+    there = [
+        Adapter(name=name, path=tmp_path / name, kind=kind, size=1)
+        for name, kind in (
+            ("sd15_canny", "controlnet"),
+            ("sd15_depth", "controlnet"),
+            ("plus", "image-prompt"),
+        )
+    ]
+    monkeypatch.setattr(folder, "all", lambda: {each.name: each for each in there})
+
+    def named(kind):
+        steering = {"controls": [{"kind": kind, "picture": "0" * 64}], "references": [{"picture": "1" * 64}]}
+        return folder.named_in(Wish(prompt="a cat", **steering))
+
+    assert named("depth").controls[0].network == "sd15_depth"
+    assert named("as-is(of=canny)").controls[0].network == "sd15_canny"
+    assert named("depth").references[0].network == "plus"
+    with pytest.raises(InputError, match="sd15_canny, sd15_depth could read it; say which"):
+        named("blur")
 
 
 def room_for(models):

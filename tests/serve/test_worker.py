@@ -111,8 +111,9 @@ def test_a_cancelled_job_is_drawn_no_further_than_one_step(room, monkeypatch):
 
 def test_a_job_that_is_cancelled_in_the_line_is_never_begun(opened):
     room = opened(limits={"live": 1})
-    first, second = room.ask(steps=LONG), room.ask(steps=1)
+    first = room.ask(steps=LONG)
     room.until(lambda: room.studio.worker.live)
+    second = room.ask(steps=1)
     assert room.studio.place(second.id) == 1
     ended = asyncio.run(room.studio.cancel(second.id))
     assert (ended.state, ended.started) == ("cancelled", None)
@@ -134,8 +135,9 @@ def test_a_deadline_ends_a_job_and_says_so(room):
 
 def test_a_deadline_ends_a_job_that_still_waits(opened):
     room = opened(limits={"live": 1})
-    long, late = room.ask(steps=LONG), room.ask(steps=1, deadline=0.3)
-    ended = room.wait(late)[0]
+    long = room.ask(steps=LONG)
+    room.until(lambda: room.studio.worker.live)
+    ended = room.wait(room.ask(steps=1, deadline=0.3))[0]
     assert (ended.state, ended.attempts) == ("failed", 0)
     assert "before it was begun" in ended.error
     asyncio.run(room.studio.cancel(long.id))
@@ -255,7 +257,9 @@ def test_steps_are_previewed_for_who_watches_and_for_nobody_else(room, monkeypat
 
 def test_places_in_the_line_are_told_as_it_moves(opened):
     room = opened(limits={"live": 1})
-    _, *short = [room.ask(steps=steps) for steps in (60, 10, 10)]
+    room.ask(steps=60)
+    room.until(lambda: room.studio.worker.live)
+    short = [room.ask(steps=10) for _ in range(2)]
     events = heard(room, short[1])
     places = [event.data["place"] for event in events if event.kind == "queued"]
     assert places[-1] == 1

@@ -13,9 +13,11 @@ from threading import Lock
 from sfumato.adapters.kinds import kind_of
 from sfumato.adapters.open import open_adapter
 from sfumato.adapters.triggers import triggers
+from sfumato.conditions import CONDITIONS
+from sfumato.conditions.making import read_as, settled
 from sfumato.errors import CheckpointError, InputError, SfumatoError
 from sfumato.serve.models import unknown
-from sfumato.serve.wish import Wish
+from sfumato.serve.wish import ControlWish, ReferenceWish, Wish
 from sfumato.text.grammar import parse
 
 SUFFIXES = (".safetensors", ".pt", ".ckpt", ".bin", ".pth")
@@ -23,6 +25,8 @@ ENCODER = "image_encoder"
 """What CLIP's image tower is called in the folder, a file or a folder: IP-Adapters see by it."""
 TAUGHT = "sfumato.kind"  # where the files of our own training say what they are
 MOST = 5000  # files that are listed
+CONTROLS = ("controlnet", "t2i-adapter", "taught controlnet")
+READERS = ("image-prompt", "taught reference")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +92,36 @@ class Adapters:
         names += [name for name in networks if name is not None and name in stems]
         names += [path.stem for path in self.words_in(" ".join(texts))]
         return tuple(dict.fromkeys(names))
+
+    def named_in(self, wish: Wish) -> Wish:
+        """The wish with a network for each control and reference that names none, where one fits alone.
+
+        Of controls, one whose file is called after what it reads: control_v11p_sd15_canny. InputError where
+        several are.
+        """
+        controls = tuple(
+            each.model_copy(update={"network": self._reading(each.kind)})
+            if isinstance(each, ControlWish) and each.network is None
+            else each
+            for each in wish.controls
+        )
+        readers = [each.name for each in self.all().values() if each.kind in READERS]
+        only = readers[0] if len(readers) == 1 else None
+        references = tuple(
+            each.model_copy(update={"network": only})
+            if isinstance(each, ReferenceWish) and each.network is None
+            else each
+            for each in wish.references
+        )
+        return wish.model_copy(update={"controls": controls, "references": references})
+
+    def _reading(self, kind: str) -> str | None:
+        marks = CONDITIONS[read_as(kind) or settled(kind).name].networks
+        able = [each.name for each in self.all().values() if each.kind in CONTROLS]
+        found = [name for name in able if any(mark in name.casefold() for mark in marks)] or able
+        if len(found) > 1:
+            raise InputError(f"{kind}: {', '.join(found[:8])} could read it; say which network is meant")
+        return found[0] if found else None
 
     def words_in(self, text: str) -> tuple[Path, ...]:
         """The files of the learned words that a text holds, in any case."""

@@ -12,7 +12,7 @@ from sfumato.adapters.taught import taught_kinds
 from sfumato.families import embedded
 from sfumato.families.understood import Reads, reader
 from sfumato.request import ROLES
-from sfumato.serve.adapters import Adapters
+from sfumato.serve.adapters import CONTROLS, READERS, Adapters
 from sfumato.serve.models import Models
 from sfumato.text.grammar import parse
 from sfumato.text.wildcards import chosen
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from sfumato.families.model import Model
 
 CONTROL, REFERENCE = "control", "reference"  # what the networks are called that the package ships
-CONTROLS = ("controlnet", "t2i-adapter", "taught controlnet")
-READERS = ("image-prompt", "taught reference")
 MOST_READINGS = 64
 
 

@@ -1,6 +1,6 @@
 """A wish on its model: borrowed with what hangs beside it, made requests, looked at before it is drawn.
 
-For the worker's thread alone: painters are asked, and pictures laid upon them.
+For the worker's thread: painters are asked, and pictures laid upon them.
 """
 
 from __future__ import annotations
@@ -42,9 +42,13 @@ class Planning:
         self._adapters = adapters
         self._pictures = pictures
 
+    def wanted(self, wish: Wish) -> tuple[str, ...]:
+        """What is to hang beside its model for a wish. Raises InputError; for any thread."""
+        return self._adapters.wanted(self._named(wish))
+
     def borrowed(self, wish: Wish) -> Borrowed:
         """The painter that is to draw a wish. Raises Busy, OutOfMemory, InputError, CheckpointError."""
-        beside = self._adapters.wanted(wish)
+        beside = self.wanted(wish)
         return Borrowed(self.shelf.borrow(wish.model, beside), wish.model, beside)
 
     def give_back(self, borrowed: Borrowed) -> None:
@@ -54,14 +58,19 @@ class Planning:
     def prepared(self, wish: Wish, client: str, painter: Painter) -> Prepared:
         """All requests of a wish, whose pictures lie on the painter now. Raises InputError."""
         family = self._models.known[wish.model].family
-        return prepared(wish, painter, self._pictures(client), family=family)
+        return prepared(self._named(wish), painter, self._pictures(client), family=family)
+
+    def _named(self, wish: Wish) -> Wish:
+        """The wish with its networks; the embedded model's are shipped with it."""
+        embedded = self._models.known[wish.model].path is None
+        return wish if embedded else self._adapters.named_in(wish)
 
     def foreseen(self, wish: Wish, client: str) -> tuple[str, ...] | None:
         """What of a wish would have no effect; None, and nothing loaded, where its model is not in memory.
 
         Raises InputError and OutOfMemory for what cannot be drawn.
         """
-        beside = self._adapters.wanted(wish)
+        beside = self.wanted(wish)
         if wish.model not in self.shelf.resident or not {*beside} <= {*self.shelf.beside(wish.model)}:
             return None
         with self.shelf.lent(wish.model, beside) as painter:

@@ -76,8 +76,8 @@ class Studio:
         self.shapes = maker.shapes
         self.shelf: Residency[Painter] = Residency(maker, budget=settings.budget)
         self.keeper = Keeper(store, folder, self.hub)
-        planning = Planning(self.shelf, self.models, self.adapters, self.pictures_of)
-        self.worker = Worker(settings, planning, keeper=self.keeper, hub=self.hub)
+        self.planning = Planning(self.shelf, self.models, self.adapters, self.pictures_of)
+        self.worker = Worker(settings, self.planning, keeper=self.keeper, hub=self.hub)
         self._draining = False
 
     # beginning and end ------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ class Studio:
             check_wish(wish)
             known = self.models.named(wish.model) and self.models.known[wish.model]
             worded(wish, wish.model, family=known.family)
-            self.adapters.wanted(wish)
+            self.planning.wanted(wish)
         except InputError as error:
             raise Refused(422, str(error), param=_param(error, wish)) from error
         for digest in digests_of(wish):
