@@ -6,8 +6,7 @@ in earnest: of any network, with all that hangs beside it, without a formula of 
 
 Measured on a CPU against what processes grew by (torch 2.13; the embedded model, and Stable Diffusion 1 with
 random weights): what is alive is counted to the byte. Beside it oneDNN keeps some 1.5 times the largest
-weight while it convolves, and in half precision, where a CPU has no instructions for it, copies in float32 of
-what goes in and out.
+weight while it convolves, and in half precision what goes in and out once more, as if in float32.
 """
 
 from __future__ import annotations
