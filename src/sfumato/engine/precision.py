@@ -31,7 +31,7 @@ def check_precision(dtype: str | None, device: str) -> None:
         raise InputError(f"precision {dtype!r} cannot be drawn with: there are {', '.join(DTYPES)}")
     if dtype == "float16" and device == "cpu":
         raise InputError(
-            "float16 on a CPU is more than a hundred times slower than float32: take bfloat16, which needs as "
+            "float16 on a CPU is over a hundred times slower than float32: take bfloat16, which needs as "
             "little memory, or leave the precision out"
         )
 
