@@ -1,5 +1,6 @@
 """webuiapi, A1111's client, against a real server: every method works, or fails with the way out."""
 
+import asyncio
 import base64
 import inspect
 import io
@@ -7,6 +8,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +22,8 @@ from sfumato.provenance.recipe import KEY
 from sfumato.serve.refused import Refused
 from sfumato.serve.routes.a1111.asked import ImageToImage, TextToImage
 from sfumato.serve.routes.a1111.controlnet import ABSENT
+from sfumato.serve.routes.a1111.desk import Run
+from sfumato.serve.routes.a1111.drawing import drawn
 from sfumato.serve.routes.a1111.enlarging import hires
 from sfumato.serve.routes.a1111.fields import FIELDS
 from sfumato.serve.routes.a1111.painting import Limits, blurred, filled, mask_of, picture_of, resized
@@ -709,3 +713,26 @@ def test_every_method_of_the_client_is_called_here():
     }  # of extensions, and long gone
     needs_another_client = {"async_post", "_to_api_result", "_to_api_result_async"}
     assert known - here <= inner | not_here | needs_another_client
+
+
+def test_jobs_that_were_accepted_while_a_run_was_interrupted_are_cancelled_too():
+    run = Run(task="t", kind="txt2img", rounds=2)
+    seen = []
+
+    class Studio:
+        async def accept(self, wish, client):
+            run.interrupted = True
+            return SimpleNamespace(id="new")
+
+        async def job(self, id):  # noqa: A002 - as the studio calls it
+            return SimpleNamespace(id=id, state="cancelled" if seen else "queued", pictures=(), notes=())
+
+        async def cancel(self, id):  # noqa: A002
+            seen.append(id)
+
+        async def ended(self, id, timeout):  # noqa: A002
+            return await self.job(id)
+
+    outcome = asyncio.run(drawn(planned(n_iter=2), run, Studio(), "anna", None))
+    assert seen == ["new"]
+    assert outcome.pictures == []

@@ -51,6 +51,8 @@ async def drawn(plan: Plan, run: Run, studio: Studio, client: str, request: Requ
                 job = await studio.accept(wish, client)
                 jobs.append(job.id)
             run.begin(number, jobs)
+            if run.interrupted:  # while these were accepted, when nobody knew of them
+                await cancelled(studio, jobs)
             await _take(await ended(studio, jobs, request), outcome, studio)
         except Refused as error:
             await cancelled(studio, jobs)
