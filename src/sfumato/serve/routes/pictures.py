@@ -171,11 +171,12 @@ def mark(studio: TheStudio, client: TheClient, picture: PictureId, marking: Mark
     return _told(_of(studio, client, picture))
 
 
-@router.delete("/pictures/{id}", status_code=204, responses=failures(404, 422))
-def delete(studio: TheStudio, client: TheClient, picture: PictureId) -> None:
+@router.delete("/pictures/{id}", status_code=204, response_class=Response, responses=failures(404, 422))
+def delete(studio: TheStudio, client: TheClient, picture: PictureId) -> Response:
     """Delete a picture for good: file, thumbnail, words."""
     _of(studio, client, picture)
     delete_picture(studio.store, studio.folder, picture)
+    return Response(status_code=204)
 
 
 @router.post("/restore", response_model=ToldWish, responses=failures(400, 413, 415, 422), openapi_extra=FORM)
