@@ -17,7 +17,7 @@ const put = (form) => wish.set(({ prompt }) => ({ prompt: prompt.trim() ? `${pro
 export function Grammar() {
   const [open, setOpen] = useState(false);
   const close = () => setOpen(false);
-  return html`<${Tool} icon="info" label="How to say more than words" bare aria-haspopup="dialog" onClick=${() => setOpen(true)} />
+  return html`<${Tool} icon="info" label="What may stand in the box" bare aria-haspopup="dialog" onClick=${() => setOpen(true)} />
     <${Dialog} title="More than words" open=${open} onClose=${close}>
       <ul class="grammar">${FORMS.map(([form, words]) => html`<li key=${form}>
         <button type="button" onClick=${() => (put(form), close())}><code>${form}</code></button><span>${words}</span>
