@@ -92,8 +92,6 @@ def serve(
         token_file=token_file,
         grace=grace,
     )
-    told = "" if budget is not None else "; --budget says another"
-    typer.echo(f"models may take {settings.budget / 2**30:.1f} GiB{told}", err=True)
     run(settings, say=typer.echo, opens=not no_open)
 
 

@@ -45,6 +45,7 @@ def run(settings: Settings, *, say: Callable[[str], None], opens: bool = True) -
     app.router.lifespan_context = started(studio)
     address = f"http://{shown(host)}:{port}/"
     say(address)
+    say(f"models may take {settings.budget / 2**30:.1f} GiB; --budget says how much")
     server = Server(uvicorn.Config(
         app, log_level="warning", backlog=BACKLOG, timeout_graceful_shutdown=CLOSING,
         h11_max_incomplete_event_size=MOST_HEAD, http=PatientProtocol, ws="none",
