@@ -71,6 +71,7 @@ class Studio:
         self.folder = folder
         self.hub = Hub()
         self.models = Models(settings.models)
+        _ = self.models.known  # a file that is not drawn with is told of before anything is opened
         self.adapters = Adapters(settings.adapters)
         maker = Shelf(self.models, self.adapters)
         self.shapes = maker.shapes
