@@ -139,6 +139,32 @@ def test_what_is_put_back_waits_where_it_was_and_has_paid_nothing():
         line.put_back("a0")
 
 
+def test_what_is_tried_in_vain_again_and_again_is_passed_over_no_more_often():
+    line = Line()
+    line.put("large", "a", 1.0)
+    before = []
+    for number in range(5 * PATIENCE):
+        line.put(f"j{number}", f"b{number}", 1.0)
+        if (name := line.take()) == "large":  # it is its turn, and there is no room yet
+            line.put_back(name)
+            name = line.take(lambda name: name != "large")
+        if name is None:
+            break
+        before.append(name)
+    assert PATIENCE <= len(before) < 2 * PATIENCE  # some when it was not yet its turn
+
+
+def test_nobody_waits_for_a_client_that_may_not_begin():
+    line = Line()
+    line.put("first", "crowd", 1.0)
+    for number in range(3 * PATIENCE):
+        line.put(f"j{number}", f"b{number}", 5.0)
+    found = [line.take(may=lambda client: client != "crowd") for _ in range(3 * PATIENCE)]
+    assert found == [f"j{number}" for number in range(3 * PATIENCE)]
+    assert line.take(may=lambda client: client != "crowd") is None
+    assert line.take() == "first"
+
+
 @pytest.mark.parametrize("cost", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_cost_must_be_a_number_above_0(cost):
     with pytest.raises(ValueError, match="above 0"):

@@ -78,9 +78,9 @@ class _State:
             own.turns.come(one.size)
         own.lines[one.size].append(one)
 
-    def order(self) -> Iterator[_Waiting]:
+    def order(self, may: Callable[[str], bool]) -> Iterator[_Waiting]:
         """By whose turn it is now; the first is taken next, the others if those before them do not fit."""
-        for client in self.turns.order(self._asks):
+        for client in filter(may, self.turns.order(self._asks)):
             own = self.own[client]
             for size in own.turns.order(own.asks):
                 yield from own.lines[size]
@@ -136,7 +136,7 @@ class Line:
         self._waiting: dict[str, _Waiting] = {}
         self._passed: dict[str, int] = {}
         self._places: dict[str, int] | None = None
-        self._last: _Waiting | None = None  # that was taken
+        self._last: tuple[_Waiting, int] | None = None  # that was taken, and how often it was passed over
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -155,20 +155,22 @@ class Line:
         self._state.put(one)
         self._places = None
 
-    def take(self, fits: Callable[[str], bool] | None = None) -> str | None:
-        """The next that fits, which waits no longer; None if there is none now.
+    def take(
+        self, fits: Callable[[str], bool] | None = None, may: Callable[[str], bool] | None = None
+    ) -> str | None:
+        """The next that fits, of a client that ``may`` begin one; it waits no longer. None if there is none.
 
         Who has the turn and does not fit is passed over ``PATIENCE`` times; then all others wait for it. What
-        will never fit, the caller removes.
+        will never fit, the caller removes. For clients that may not begin any now, nobody waits.
         """
         passed: list[str] = []
-        for one in self._state.order():
+        for one in self._state.order(may or (lambda _: True)):
             if fits is None or fits(one.name):
                 for name in passed[:1]:
                     self._passed[name] = self._passed.get(name, 0) + 1
+                self._last = one, self._passed.get(one.name, 0)
                 self._state.take(one)
                 self._forget(one.name)
-                self._last = one
                 return one.name
             if not passed and self._passed.get(one.name, 0) >= PATIENCE:
                 return None
@@ -190,12 +192,17 @@ class Line:
         self._forget(name)
 
     def put_back(self, name: str) -> None:
-        """Wait again, before others of its size, and pay nothing: it was taken last, and could not begin."""
-        one = self._last
-        if one is None or one.name != name:
+        """Wait again, before others of its size, and pay nothing: it was taken last, and could not begin.
+
+        How often it was passed over still counts: what is tried in vain, again and again, has its turn, too.
+        """
+        if self._last is None or self._last[0].name != name:
             raise ValueError(f"{name!r} is not what was taken last: put it at the end")
+        one, passed = self._last
         self.put(name, one.client, one.cost)
         self._state.put_back(one)
+        if passed:
+            self._passed[name] = passed
         self._last = None
 
     def _forget(self, name: str) -> None:
