@@ -93,8 +93,8 @@ class Painter:
         self.model = model
         self.name = name
         self.source = source or Source()
-        self.engine = Engine(model, fast=fast)
         self.foresight = Foresight(model)
+        self.engine = Engine(model, fast=fast, foresight=self.foresight)
         self._digests: dict[str, str] = {}  # of the files of what hangs beside the model, by name
         self._lightbox = Lightbox()
         self._opened: dict[Request, tuple[str, ...]] = {}  # what was decided to read a request's pictures

@@ -14,7 +14,7 @@ from sfumato.diffusion.protocol import Call
 from sfumato.engine.decoding import decoded
 from sfumato.engine.footprint import held_bytes, tensors_in
 from sfumato.engine.foresight import Foresight
-from sfumato.engine.memory import check_memory, needed
+from sfumato.engine.memory import check_memory, needed, rows_that_fit
 from sfumato.engine.plan import planned
 from sfumato.engine.skeleton import counted, skeleton
 from sfumato.engine.tiled_decoding import decoded_in_tiles, tiles_of
@@ -87,6 +87,18 @@ def test_what_is_needed_grows_with_size_rows_and_controls(embedded):
     assert foresight.steps((128, 128), controls=(("net", kind),)) > foresight.steps((128, 128))
     embedded.remove("net")
     assert foresight.unknown is None
+
+
+def test_rows_share_a_forward_as_far_as_memory_goes(embedded):
+    model, size = embedded.model, (512, 512)
+    (told,) = model.encode([Wording(text="")])
+    row, foresight = Call(model.blank(size), model.levels(4, None)[1], told.conditioning), Foresight(model)
+    needs = {rows: foresight.steps(size, rows=rows) for rows in (2, 5, 8)}
+    for rows, bytes_needed in needs.items():
+        assert rows_that_fit(row, short(model, bytes_needed), 8) == rows
+    assert rows_that_fit(row, short(model, needs[5] - 1), 8) == 4
+    for free, most in ((MB, 2), (None, 8), (2**36, 8)):
+        assert rows_that_fit(row, short(model, free), 8) == most
 
 
 def test_passes_and_pictures_count(embedded):

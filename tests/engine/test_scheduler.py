@@ -163,6 +163,29 @@ def test_fewer_large_rows_share_a_forward(glass):
     assert max(sizes_of(glass, *[{"size": (16, 8)}] * 5)[0]) == FAST_ROWS // 2
 
 
+class Tight:
+    """A foresight by which each row of a forward needs a MB."""
+
+    def __init__(self, model, megabytes):
+        self.model, self.free = model, lambda: megabytes << 20
+
+    def size_of(self, latent):
+        return latent.shape[3], latent.shape[2]
+
+    def steps(self, size, *, rows, controls):
+        return rows << 20
+
+
+@pytest.mark.parametrize(("megabytes", "rows"), [(2000, 8), (8, 8), (5, 5), (1, 2)])
+def test_a_fast_forward_has_no_more_rows_than_memory_is_free_for(glass, megabytes, rows):
+    scheduler = Scheduler(timed=False)
+    for seed in range(6):
+        scheduler.join(Entry(job(glass, seed=seed), glass, foresight=Tight(glass, megabytes)))
+    ended = to_the_end(scheduler).values()
+    assert all(isinstance(each.outcome, Drawn) for each in ended)
+    assert max(len(forward) for forward in glass.forwards) == rows
+
+
 def test_two_models_are_drawn_with_in_turns_and_share_nothing(glass):
     other = type(glass)()
     clock = Clock()

@@ -12,6 +12,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from sfumato.engine.foresight import Foresight
 from sfumato.engine.forwards import FAST_ROWS
 from sfumato.engine.job import Drawing
 from sfumato.engine.scheduler import Ended, Entry, Scheduler
@@ -34,9 +35,10 @@ class Engine:
     latents are encoded and decoded one by one in either mode.
     """
 
-    def __init__(self, model: Model, *, fast: bool = False) -> None:
+    def __init__(self, model: Model, *, fast: bool = False, foresight: Foresight | None = None) -> None:
         self.model = model
         self.fast = fast
+        self.foresight = foresight
 
     def run(
         self, drawings: Iterable[Drawing], *, at_once: int = FAST_ROWS
@@ -49,7 +51,7 @@ class Engine:
         try:
             while True:
                 for talk in islice(waiting, at_once - scheduler.live):
-                    scheduler.join(Entry(talk, self.model, exact=not self.fast))
+                    scheduler.join(Entry(talk, self.model, exact=not self.fast, foresight=self.foresight))
                 if not scheduler.live:
                     return
                 yield scheduler.step()

@@ -14,7 +14,9 @@ import torch
 
 from sfumato.diffusion.protocol import Call
 from sfumato.engine.failures import Answer
+from sfumato.engine.foresight import Foresight
 from sfumato.engine.job import Drawing
+from sfumato.engine.memory import rows_that_fit
 from sfumato.engine.question import Asked, Decode, Embed, Encode, Look, Prepare, Question, Refer
 from sfumato.families.model import Model
 
@@ -39,6 +41,7 @@ class Live:
     talk: Drawing
     model: Model
     exact: bool  # whether every forward of it must have exactly ``EXACT_ROWS`` rows
+    foresight: Foresight | None = None  # of the memory that forwards need
     waits: list[Row] = field(default_factory=list[Row])  # for these answers
     answers: list[Answer | None] = field(default_factory=list["Answer | None"])
     apart: bool = False  # shares no forward until its question is answered: one that it shared has failed
@@ -77,18 +80,20 @@ def gathered(jobs: Iterable[Live], most: Callable[[Row], int]) -> list[Row]:
     fast = [job for job in sharing if not job.exact]
     riders = [*(job for job in sharing if job.exact), *fast] if lead.exact else fast
     rows = [row for job in (lead, *riders) for row in job.waits if row.kin == first.kin]
-    return rows[: EXACT_ROWS if lead.exact else most(first)]
+    return rows[: EXACT_ROWS if lead.exact or len(rows) <= EXACT_ROWS else most(first)]
 
 
 def most_rows(row: Row) -> int:
     """How many rows like this a fast forward may have: as many places as ``FAST_ROWS`` of the native size.
 
-    More would cost memory, and the time of all who wait for its end. Of rows of 2.25 times as many places,
-    four take 36 ms each and eight 32, where two take 46 (the embedded model, one core).
+    More would cost memory, and the time of all who wait for its end: of rows of 2.25 times as many places,
+    four take 36 ms each and eight 32, where two take 46 (the embedded model, one core). And no more than fit
+    into the memory that is free, as far as that is foreseen.
     """
     call, model = cast("Call", row.asked), row.job.model
     fit = FAST_ROWS * model.blank(model.native).numel() // call.x.numel()
-    return max(EXACT_ROWS, min(fit, FAST_ROWS))
+    rows, foresight = max(EXACT_ROWS, min(fit, FAST_ROWS)), row.job.foresight
+    return rows if foresight is None else rows_that_fit(call, foresight, rows)
 
 
 def answered(rows: Sequence[Row]) -> tuple[Sequence[Answer], int]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
+from sfumato.diffusion.protocol import Call
 from sfumato.engine.continuing import Pictures
 from sfumato.engine.decoding import is_plenty
 from sfumato.engine.foresight import ROWS, Foresight, Size
@@ -63,6 +64,21 @@ def check_plan(
         f"a picture of {largest[0]}x{largest[1]} needs about {sized(needs)} at this size, {sized(free)} are "
         f"free; {'try ' + ', or '.join(ways) if ways else rest}"
     )
+
+
+def rows_that_fit(call: Call, foresight: Foresight, most: int) -> int:
+    """How many rows like this one, up to ``most``, a forward may have in the memory that is free now.
+
+    As many as one guided picture has are always let through: whether that fits was asked before.
+    """
+    free, size = foresight.free(), foresight.size_of(call.x)
+    if free is None or is_plenty(free, size):
+        return most
+    names = dict.fromkeys(each.name for each in call.conditioning.controls)
+    worn = tuple((name, foresight.model.controls.control(name).kinds[0]) for name in names)
+    while most > ROWS and foresight.steps(size, rows=most, controls=worn) > free:
+        most -= 1
+    return most
 
 
 def needed(plan: Plan, foresight: Foresight, rows: int = ROWS) -> int:

@@ -18,6 +18,7 @@ from typing import NamedTuple, cast
 import torch
 
 from sfumato.engine.failures import Answer, is_of_memory, not_finite, told, which_finite
+from sfumato.engine.foresight import Foresight
 from sfumato.engine.forwards import EXACT_ROWS, FAST_ROWS, Live, Row, answered, gathered, most_rows
 from sfumato.engine.job import Drawing, Drawn
 from sfumato.engine.question import Asked
@@ -48,6 +49,7 @@ class Entry:
     exact: bool = False
     deadline: float | None = None  # by ``time.monotonic``: it ends with DeadlinePassed within a step
     tag: object = None  # the caller's own, given back with the end
+    foresight: Foresight | None = None  # of the model: fast forwards stay within the memory that is free
 
 
 class Ended(NamedTuple):
@@ -68,10 +70,13 @@ class Scheduler:
     """Draws all that join, a forward at a time. Fair between clients, and between the jobs of one client.
 
     What is shared out is seconds by ``clock``; if not ``timed``, rows, so that the same jobs meet in the same
-    forwards whatever else the machine does.
+    forwards whatever else the machine does. ``good`` is how many jobs ``has_room`` says are good at a time.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, timed: bool = True) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, timed: bool = True, good: int = LIVE
+    ) -> None:
+        self.good = good
         self.rows = 0  # of the last forward, with copies
         self._clock = clock
         self._timed = timed
@@ -95,7 +100,7 @@ class Scheduler:
 
         A client that has none here need not wait until one of many of another's ends.
         """
-        return self.live < LIVE or (self.live < CROWD and self._clients[client] == 0)
+        return self.live < self.good or (self.live < CROWD and self._clients[client] == 0)
 
     def join(self, entry: Entry) -> int:
         """The number of a new job, which begins with the next step."""
@@ -141,7 +146,7 @@ class Scheduler:
         while self._new:
             number = self._new.pop(0)
             entry = self._entries[number]
-            job = Live(number, entry.drawing, entry.model, exact=entry.exact)
+            job = Live(number, entry.drawing, entry.model, exact=entry.exact, foresight=entry.foresight)
             self._jobs[number] = job
             self._turns.come(number, entry.client)
             yield from self._sent(job, None)
