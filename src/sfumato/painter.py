@@ -341,16 +341,13 @@ class Painter:
             raise outcome
         fast = self.engine.fast if fast is None else fast
         told = ("drawn fast: in another batch its pixels may differ a little",) * fast
+        device, threads = outcome.picture.device.type, torch.get_num_threads()
         return Picture(
             image=to_image(outcome.picture),
             request=request,
             notes=(*self._opened.get(request, ()), *outcome.notes, *told),
             means=self._means(request, outcome),
-            setup=Setup(
-                fast=fast,
-                device=outcome.picture.device.type,
-                threads=torch.get_num_threads(),
-            ),
+            setup=Setup(fast=fast, device=device, threads=threads, tiles=outcome.tiles),
         )
 
     def _means(self, request: Request, outcome: Drawn) -> Means:

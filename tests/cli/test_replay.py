@@ -87,6 +87,10 @@ def test_another_version_is_named_as_the_cause(sfumato, drawn, tiny_weights):
         ({"threads": 99}, "drawn with 99 threads, this is {threads}"),
         ({"fast": True, "threads": 99}, "drawn in fast mode; drawn with 99 threads, this is {threads}"),
         ({"device": "cuda", "threads": 99}, "drawn on cuda, this is cpu"),
+        (
+            {"tiles": 128},
+            "decoded in tiles of 128 pixels for what memory was free, this in one piece",
+        ),
         ({}, "another processor: all else that the recipe records is the same"),
     ],
 )

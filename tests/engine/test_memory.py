@@ -219,8 +219,9 @@ def test_a_decoder_short_of_memory_works_in_tiles_and_says_so(embedded):
     assert picture.shape == (1, 3, 192, 192)
     assert set(sizes) == {(16, 16)}
     assert re.fullmatch(
-        r"decoded in tiles of 128 pixels, .* needs about \d+ MB at once, \d+ MB are free", *told
+        r"decoded in tiles of 128 pixels, .* needs about \d+ MB at once, \d+ MB are free", told[0].note
     )
+    assert [each.side for each in told] == [128]
     told.clear()
     picture, sizes = answered(decoded(latent, short(model, whole), told), model)
     assert sizes == [(24, 24)]
@@ -239,6 +240,7 @@ def test_a_picture_decoded_in_tiles_says_so_in_its_notes(embedded):
     finally:
         embedded.foresight = Foresight(embedded.model)
     assert any("decoded in tiles of 128 pixels" in note for note in picture.notes)
+    assert picture.recipe().setup.tiles == 128
 
 
 SCRIPT = Path(__file__).with_name("peak_memory.py")

@@ -55,8 +55,14 @@ def test_a_recipe_says_what_drew_the_picture():
 
 def test_a_recipe_of_before_setups_were_recorded_is_still_read():
     values = json.loads(recipe().to_json())
-    assert values.pop("setup") == {"fast": True, "device": "cuda", "threads": 3}
+    assert values.pop("setup") == {"fast": True, "device": "cuda", "threads": 3, "tiles": 0}
     assert Recipe.from_json(json.dumps(values)) == replace(recipe(), setup=None)
+
+
+def test_a_recipe_of_before_tiles_were_recorded_is_still_read():
+    values = json.loads(recipe().to_json())
+    del values["setup"]["tiles"]
+    assert Recipe.from_json(json.dumps(values)) == recipe()
 
 
 def test_a_recipe_of_before_files_were_brought_is_still_read():
@@ -134,6 +140,7 @@ def test_what_is_not_a_picture_of_ours_is_refused_in_one_line(tmp_path, name):
         (lambda values: values | {"loading": "fast"}, "loading is 'fast'"),
         (lambda values: values | {"setup": "fast"}, "setup is 'fast'"),
         (lambda values: values | {"setup": values["setup"] | {"threads": True}}, "setup is"),
+        (lambda values: values | {"setup": values["setup"] | {"tiles": "two"}}, "setup is"),
         (lambda values: values | {"setup": {"fast": True}}, "setup is"),
         (lambda values: values | {"request": {"prompt": "a cat"}}, "lacks seed"),
     ],

@@ -262,4 +262,10 @@ def _other_setup(its: Setup, mine: Setup) -> list[str]:
     elif its.device == "cpu" and its.threads != mine.threads:
         threads = f"{its.threads} thread" + "s" * (its.threads != 1)
         causes.append(f"drawn with {threads}, this is {mine.threads}")
+    if its.tiles != mine.tiles:
+        causes.append(f"decoded {_in(its.tiles)} for what memory was free, this {_in(mine.tiles)}")
     return causes
+
+
+def _in(tiles: int) -> str:
+    return f"in tiles of {tiles} pixels" if tiles else "in one piece"

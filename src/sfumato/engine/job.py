@@ -17,7 +17,7 @@ from torch import Tensor
 from sfumato.diffusion.noise import SeededNoise
 from sfumato.diffusion.protocol import Denoised, Eval, Guide, Guiding
 from sfumato.engine.continuing import Pictures, canvas_notes
-from sfumato.engine.decoding import decoded
+from sfumato.engine.decoding import Tiled, decoded
 from sfumato.engine.first import first_pass
 from sfumato.engine.foresight import Foresight
 from sfumato.engine.guides import Asked
@@ -45,13 +45,15 @@ class Seen:
 class Drawn(NamedTuple):
     """A finished picture (1, 3, H, W) in 0..1, and one line for everything of the request without effect.
 
-    ``worn`` names the adapters that the request and its prompt asked for, ``words`` the learned ones read.
+    ``worn`` names the adapters that the request and its prompt asked for, ``words`` the learned ones read;
+    ``tiles`` is the side in pixels of the smallest tiles that it was decoded in, 0 if it was in one piece.
     """
 
     picture: Tensor
     notes: tuple[str, ...]
     worn: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    tiles: int = 0
 
 
 Drawing: TypeAlias = Generator[Question, Any, Drawn]
@@ -83,7 +85,7 @@ def drawing(
         return Drawn(canvas.picture.to(blank), ("the mask is black all over: the picture is kept as it is",))
     if foresight is not None:
         check_plan(plan, request, foresight, pictures=pictures)
-    told: list[str] = []
+    told: list[Tiled] = []
 
     def decoding(latent: Tensor) -> Generator[Question, Any, Tensor]:
         return decoded(latent, foresight, told)
@@ -98,12 +100,13 @@ def drawing(
         *canvas_notes(canvas, model, plan.first.walk.strength),
         *(note for each in asked for note in each.notes),
         *(note for each in plan.walked for note in painting_notes(each)),
-        *told,
+        *(each.note for each in told),
         *([] if asked else ["strength 0: the picture went through the autoencoder, and words did nothing"]),
     ]
     worn = dict.fromkeys(name for name, _, _ in plan.first.wished.adapters)
     words = dict.fromkeys(word for each in asked for word in each.words)
-    return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn), tuple(words))
+    tiles = min((each.side for each in told), default=0)
+    return Drawn(picture, tuple(dict.fromkeys(notes)), tuple(worn), tuple(words), tiles)
 
 
 def _drawn(

@@ -33,6 +33,7 @@ class Setup:
     fast: bool  # drawn in forwards whose size depended on its neighbours
     device: str  # its type, such as "cpu"
     threads: int  # of the processor
+    tiles: int = 0  # side in pixels of those it was decoded in for want of memory; 0: in one piece
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,8 @@ def _setup(found: object) -> Setup | None:
     if found is None:
         return None
     values = cast("dict[str, object]", found if isinstance(found, dict) else {})
-    if {name: type(value) for name, value in values.items()} != {"fast": bool, "device": str, "threads": int}:
+    kinds = {"fast": bool, "device": str, "threads": int, "tiles": int}
+    if {name: type(value) for name, value in ({"tiles": 0} | values).items()} != kinds:  # older ones lack it
         raise InputError(f"the recipe's setup is {found!r}: it was altered, or another sfumato wrote it")
     return Setup(**values)  # pyright: ignore[reportArgumentType]  (checked above)
 
