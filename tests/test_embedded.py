@@ -1,6 +1,8 @@
 """The model that ships: it is small enough, it knows its world, and it keeps the promises of the house."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -103,3 +105,14 @@ def test_the_series_of_a_seed_holds_its_picture_and_replays(tmp_path, capsys):
 def test_words_from_outside_its_world_are_told(painter):
     picture = painter("a xylophone beside a cat", seed=1, steps=1)
     assert any("xylophone" in note for note in picture.notes)
+
+
+def test_loading_and_drawing_bring_no_compiler_in():
+    """Torch's compiler costs a second, and numbers that are asked of "meta" bring it."""
+    code = (
+        "import sys, sfumato\n"
+        "painter = sfumato.load()\n"
+        "painter('a red cat', seed=1, steps=1)\n"
+        "sys.exit('torch._dynamo' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from sfumato.models.layers.attention import attend, check_heads
+from sfumato.models.layers.initial import drawn, embedding, parameter
 from sfumato.models.layers.sizes import check_sizes
 
 
@@ -134,9 +135,9 @@ def start(block: nn.Module, config: TextConfig | ImageConfig) -> None:
     into, out = config.width**-0.5, config.width**-0.5 * (2 * config.layers) ** -0.5
     for name, parameter in block.named_parameters():
         if name.endswith(("out_proj.weight", "fc2.weight")):
-            nn.init.normal_(parameter, std=out)
+            drawn(parameter, out)
         elif name.endswith(("_proj.weight", "fc1.weight")):
-            nn.init.normal_(parameter, std=into)
+            drawn(parameter, into)
         elif name.endswith(("_proj.bias", "fc1.bias", "fc2.bias")):
             nn.init.zeros_(parameter)
 
@@ -146,10 +147,10 @@ class TextEmbeddings(nn.Module):
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
-        self.token_embedding = nn.Embedding(config.vocabulary, config.width)
-        self.position_embedding = nn.Embedding(config.length, config.width)
-        nn.init.normal_(self.token_embedding.weight, std=0.02)
-        nn.init.normal_(self.position_embedding.weight, std=0.01)
+        self.token_embedding = embedding(config.vocabulary, config.width)
+        self.position_embedding = embedding(config.length, config.width)
+        drawn(self.token_embedding.weight, 0.02)
+        drawn(self.position_embedding.weight, 0.01)
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.placed(self.token_embedding(ids))
@@ -182,7 +183,7 @@ class TextTower(nn.Module):
         self.text_projection: nn.Module = nn.Identity()
         if config.projection:
             self.text_projection = nn.Linear(config.width, config.projection, bias=False)
-            nn.init.normal_(self.text_projection.weight, std=config.width**-0.5)
+            drawn(self.text_projection.weight, config.width**-0.5)
 
     def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states (B, T, D) behind the final norm, and the sentence (B, P) in the space of pictures.
@@ -222,10 +223,10 @@ class ImageEmbeddings(nn.Module):
         if config.size % config.patch:
             raise ValueError(f"a picture of {config.size} does not divide into patches of {config.patch}")
         count = (config.size // config.patch) ** 2 + 1
-        self.class_embedding = nn.Parameter(torch.randn(config.width) * config.width**-0.5)
+        self.class_embedding = parameter(config.width, std=config.width**-0.5)
         self.patch_embedding = nn.Conv2d(3, config.width, config.patch, stride=config.patch, bias=False)
-        self.position_embedding = nn.Embedding(count, config.width)
-        nn.init.normal_(self.position_embedding.weight, std=config.width**-0.5)
+        self.position_embedding = embedding(count, config.width)
+        drawn(self.position_embedding.weight, config.width**-0.5)
 
     def forward(self, pictures: Tensor) -> Tensor:
         patches = self.patch_embedding(pictures).flatten(2).transpose(1, 2)  # (B, N, D)
@@ -260,7 +261,7 @@ class ImageTower(nn.Module):
         self.config = config
         self.vision_model = ImageTransformer(config)
         self.visual_projection = nn.Linear(config.width, config.projection, bias=False)
-        nn.init.normal_(self.visual_projection.weight, std=config.width**-0.5)
+        drawn(self.visual_projection.weight, config.width**-0.5)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """The pictures (B, P) in the space of sentences, not normalised.

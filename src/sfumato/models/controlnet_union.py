@@ -23,6 +23,7 @@ from sfumato.models.controlnet import (
 )
 from sfumato.models.layers.embeddings import Embedding, sinusoids
 from sfumato.models.layers.residual import zeroed
+from sfumato.models.layers.initial import parameter
 from sfumato.models.layers.sizes import check_sizes
 from sfumato.models.layers.transformer import numbered
 from sfumato.models.unet import DownLevel
@@ -50,7 +51,7 @@ class LoneAttention(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.in_proj_weight = nn.Parameter(torch.randn(3 * width, width) * width**-0.5)
+        self.in_proj_weight = parameter(3 * width, width, std=width**-0.5)
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
         self.out_proj = nn.Linear(width, width)
 
@@ -102,7 +103,7 @@ class ControlNetUnion(nn.Module):
             self.add_embedding = Embedding(shape.vector_width, shape.time_width)
         self.control_add_embedding = Embedding(config.kinds * config.kind_waves, shape.time_width)
         self.controlnet_cond_embedding = HintEmbedding(config.net)
-        self.task_embedding = nn.Parameter(torch.randn(config.kinds, first) * first**0.5)
+        self.task_embedding = parameter(config.kinds, first, std=first**0.5)
         self.transformer_layes = nn.ModuleList(  # so spelt in the published files
             LoneBlock(first) for _ in range(config.layers)
         )

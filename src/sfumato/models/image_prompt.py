@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sfumato.models.layers.attention import attend, check_heads
+from sfumato.models.layers.initial import parameter
 from sfumato.models.layers.sizes import check_sizes
 from sfumato.models.layers.transformer import TransformerBlock
 from sfumato.models.unet import UNet
@@ -128,7 +129,7 @@ class Resampler(nn.Module):
     def __init__(self, config: ResamplerConfig) -> None:
         super().__init__()
         self.config = config
-        self.latents = nn.Parameter(torch.randn(1, config.tokens, config.inner) * config.inner**-0.5)
+        self.latents = parameter(1, config.tokens, config.inner, std=config.inner**-0.5)
         self.proj_in = nn.Linear(config.features, config.inner)
         self.layers = nn.ModuleList(
             nn.ModuleList([PerceiverAttention(config), feed_forward(config)]) for _ in range(config.layers)
