@@ -133,13 +133,13 @@ class Blocks(nn.Module):
 def start(block: nn.Module, config: TextConfig | ImageConfig) -> None:
     """Draw the first weights of a block as Radford et al. did: outputs smaller, the deeper the tower."""
     into, out = config.width**-0.5, config.width**-0.5 * (2 * config.layers) ** -0.5
-    for name, parameter in block.named_parameters():
+    for name, weight in block.named_parameters():
         if name.endswith(("out_proj.weight", "fc2.weight")):
-            drawn(parameter, out)
+            drawn(weight, out)
         elif name.endswith(("_proj.weight", "fc1.weight")):
-            drawn(parameter, into)
+            drawn(weight, into)
         elif name.endswith(("_proj.bias", "fc1.bias", "fc2.bias")):
-            nn.init.zeros_(parameter)
+            nn.init.zeros_(weight)
 
 
 class TextEmbeddings(nn.Module):

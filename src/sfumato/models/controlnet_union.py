@@ -22,8 +22,8 @@ from sfumato.models.controlnet import (
     middle,
 )
 from sfumato.models.layers.embeddings import Embedding, sinusoids
-from sfumato.models.layers.residual import zeroed
 from sfumato.models.layers.initial import parameter
+from sfumato.models.layers.residual import zeroed
 from sfumato.models.layers.sizes import check_sizes
 from sfumato.models.layers.transformer import numbered
 from sfumato.models.unet import DownLevel
