@@ -212,4 +212,8 @@ def test_a_check_tells_what_would_have_no_effect_and_draws_nothing(room):
         noted(prompt="a cat", sampler="eulr")
     with pytest.raises(Refused, match="17x16 cannot be drawn"):
         noted(prompt="a cat", size=(17, 16))
+    with pytest.raises(Refused, match="knows no clip_skip"):
+        noted(prompt="a cat", clip_skip=2)
+    with pytest.raises(Refused, match="leave handoff out"):
+        noted(prompt="a cat", handoff=0.5)
     assert room.studio.worker.running == ()

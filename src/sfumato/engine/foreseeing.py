@@ -28,18 +28,21 @@ def foreseen_notes(
     notes = [
         *plan.notes,
         *canvas_notes(plan.canvas, model, plan.first.walk.strength),
-        *(note for each in plan.walked for note in (*_guides_say(each), *painting_notes(each))),
+        *(note for each in plan.walked for note in (*_guides_say(each, model), *painting_notes(each))),
     ]
     return tuple(dict.fromkeys(notes))
 
 
-def _guides_say(painting: Painting) -> tuple[str, ...]:
-    """What the guides of a painting tell, made of texts that nobody has read."""
+def _guides_say(painting: Painting, model: Model) -> tuple[str, ...]:
+    """What the guides of a painting tell, made of texts that nobody has read. Raises InputError."""
     unread = Encoded(Conditioning(torch.zeros(1, 1, 1)))
     asking = painting.asked()
     try:
         questions = next(asking)
         while all(isinstance(each, Encode) for each in questions):
+            for each in questions:
+                if isinstance(each, Encode):
+                    model.check_wording(each.wording)
             questions = asking.send([unread] * len(questions))
     except StopIteration as done:
         return done.value.notes

@@ -118,6 +118,10 @@ class Model(Protocol):
         """``steps + 1`` levels from pure noise to sigma 0; ``spacing`` None is the model's own."""
         ...
 
+    def check_wording(self, wording: Wording) -> None:
+        """Raise InputError for what ``encode`` would refuse of it, nothing read."""
+        ...
+
     def encode(self, wordings: Sequence[Wording]) -> list[Encoded]:
         """Read every text on its own. Raises InputError for what would have no effect."""
         ...

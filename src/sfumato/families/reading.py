@@ -59,7 +59,7 @@ class Reader:
         convention = weighting(wording.weighting)
         lengths = {name: len(vectors) for name, vectors in self.embeddings.items()}
         reading = read(pieces(wording.text), self.tokenizer, pad=self.pad, embeddings=lengths)
-        layer = self._layer(wording)
+        layer = self.layer_of(wording)
         hidden: list[Tensor] = []
         sentences: list[Tensor] = []
         with self.wardrobe.worn([[(name, words) for name, _, words in wording.adapters]]):
@@ -72,8 +72,8 @@ class Reader:
         words = dict.fromkeys(token.name for token in tokens if isinstance(token, Vector))
         return Read(torch.cat(hidden)[None].float(), sentences[0].float(), reading.notes, tuple(words))
 
-    def _layer(self, wording: Wording) -> int:
-        """The place of the layer to listen to, counted from the end of those that are here."""
+    def layer_of(self, wording: Wording) -> int:
+        """The place of the layer to listen to, from the end of those that are here. Raises InputError."""
         layer = wording.clip_skip or self.layer
         least, most = 1 + self.missing, self.tower.config.layers + self.missing
         if not least <= layer <= most:

@@ -104,6 +104,10 @@ class Refined:
         """Read every text with both; adapters are the base's alone."""
         return [self._encode(wording) for wording in wordings]
 
+    def check_wording(self, wording: Wording) -> None:
+        self.base.check_layers(wording)
+        self.refiner.check_layers(replace(wording, adapters=()))
+
     def _encode(self, wording: Wording) -> Encoded:
         base = self.base.encoded(wording)
         refiner = self.refiner.encoded(replace(wording, adapters=()))

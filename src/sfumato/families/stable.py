@@ -96,9 +96,19 @@ class Stable:
         """Read every text on its own, so that none depends on its neighbours."""
         return [self._encode(wording) for wording in wordings]
 
-    def _encode(self, wording: Wording) -> Encoded:
+    def check_wording(self, wording: Wording) -> None:
         if wording.handoff is not None:
             raise InputError(f"{self.name} has no refiner beside it: leave handoff out, or name a refiner")
+        self.check_layers(wording)
+
+    def check_layers(self, wording: Wording) -> None:
+        """Raise InputError for layers and adapters that there are not."""
+        self.closet.check(name for name, _, _ in wording.adapters)
+        for reader in self.readers:
+            reader.layer_of(wording)
+
+    def _encode(self, wording: Wording) -> Encoded:
+        self.check_wording(wording)
         return self.encoded(wording)
 
     def encoded(self, wording: Wording) -> Encoded:

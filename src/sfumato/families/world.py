@@ -141,10 +141,19 @@ class World:
     def levels(self, steps: int, spacing: str | None) -> list[Level]:
         return flow_levels(spacing or "uniform", steps)
 
+    def check_wording(self, wording: Wording) -> None:
+        asked = {
+            "clip_skip": wording.clip_skip is not None,
+            "framing": wording.framing is not None,
+            "handoff": wording.handoff is not None,
+        }
+        if found := [name for name, given in asked.items() if given]:
+            raise InputError(f"the embedded model knows no {' and no '.join(found)}: leave it out")
+
     def encode(self, wordings: Sequence[Wording]) -> list[Encoded]:
         """Read every text on its own and at full length, so that none depends on its neighbours."""
         for wording in wordings:
-            _check_wording(wording)
+            self.check_wording(wording)
         return [self._encode(wording) for wording in wordings]
 
     def lane(self, call: Call) -> Hashable:
@@ -266,7 +275,7 @@ class World:
             raise CheckpointError(
                 f"{path}: written in format {version}, this sfumato reads {FORMAT}; upgrade it"
             )
-        config = parse(WorldConfig, _entry(path, metadata, "config"), f"{path}: sfumato.config")
+        config = read_config(path)
         try:
             with torch.device("meta"):
                 unet, autoencoder = UNet(config.unet), AutoencoderKL(config.autoencoder)
@@ -297,15 +306,9 @@ class World:
         return world
 
 
-def _check_wording(wording: Wording) -> None:
-    """Raise InputError for what this family has no place for."""
-    asked = {
-        "clip_skip": wording.clip_skip is not None,
-        "framing": wording.framing is not None,
-        "handoff": wording.handoff is not None,
-    }
-    if found := [name for name, given in asked.items() if given]:
-        raise InputError(f"the embedded model knows no {' and no '.join(found)}: leave it out")
+def read_config(path: str | Path) -> WorldConfig:
+    """The shape of the model in a file, by its header alone. Raises CheckpointError."""
+    return parse(WorldConfig, _entry(path, read_header(path).metadata, "config"), f"{path}: sfumato.config")
 
 
 def _check_calls(calls: Sequence[Call]) -> None:

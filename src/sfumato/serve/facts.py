@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sfumato.adapters.taught import taught_kinds
 from sfumato.families import embedded
 from sfumato.families.understood import Reads, reader
-from sfumato.request import ROLES
+from sfumato.families.world import read_config
+from sfumato.request import ROLES, Request
 from sfumato.serve.adapters import CONTROLS, READERS, Adapters
 from sfumato.serve.models import Models
 from sfumato.text.grammar import parse
@@ -25,7 +26,7 @@ MOST_READINGS = 64
 
 
 class Shape(NamedTuple):
-    """What a model tells once it has been in memory."""
+    """What a model tells once it has been in memory; the embedded one's header tells it before."""
 
     native: tuple[int, int]
     multiple: int  # of both sides, from least to most
@@ -37,6 +38,12 @@ class Shape(NamedTuple):
     def of(cls, model: Model) -> Shape:
         sides = model.sizes.sides
         return cls(model.native, sides.step, sides[0], sides[-1], model.channels_beside)
+
+    @classmethod
+    def of_embedded(cls) -> Shape:
+        """The embedded model's, by its file's header."""
+        sizes = read_config(embedded()).sizes
+        return cls(sizes.native, sizes.multiple, sizes.sides[0], sizes.sides[-1], beside=0)
 
 
 def models_told(
@@ -89,19 +96,24 @@ class Reading(NamedTuple):
 
 
 def read(model: Path, text: str, seed: int, *, embeddings: Sequence[Path] = ()) -> Reading:
-    """What a model makes of a prompt at its first step; AND's texts follow each other. Raises InputError."""
-    parsed = parse(chosen(text, seed))
-    stage = parsed.stages(1)[0]
-    understood = [_reads(model, tuple(embeddings))(branch.text) for branch in stage.branches]
+    """What a model makes of a prompt at its first step; AND's texts follow each other. Raises InputError.
+
+    Notes and ``plain`` are of the words of all steps.
+    """
+    parsed, reads = parse(chosen(text, seed)), _reads(model, tuple(embeddings))
+    stages = parsed.stages(Request.steps)
+    texts = dict.fromkeys(branch.text for stage in stages for branch in stage.branches)
+    known = {each: reads(each) for each in texts}
+    understood = [known[branch.text] for branch in stages[0].branches]
     chunks = [[asdict(token) for token in chunk] for each in understood for chunk in each.chunks]
-    notes = [*parsed.notes, *(note for each in understood for note in each.notes)]
+    notes = [*parsed.notes, *(note for each in known.values() for note in each.notes)]
     return Reading(
         tokens=chunks,
         room=understood[0].room * max(len(chunks), 1),
         used=sum(len(chunk) for chunk in chunks),
         cut="".join(each.cut for each in understood),
         notes=tuple(dict.fromkeys(notes)),
-        plain=" ".join(each.plain for each in understood),
+        plain=" ".join(each.plain for each in known.values()),
     )
 
 

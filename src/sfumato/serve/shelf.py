@@ -20,7 +20,9 @@ class Shelf:
         self.models = models
         self.adapters = adapters
         self._weighed: WeakKeyDictionary[Painter, tuple[tuple[str, ...], int]] = WeakKeyDictionary()
-        self.shapes: dict[str, Shape] = {}  # of every model that was in memory
+        files, shipped = models.by_name.values(), families.embedded()
+        # of every model that was in memory, and of the embedded one
+        self.shapes = {each.name: Shape.of_embedded() for each in files if each.path == shipped}
 
     def foreseen(self, name: str) -> int:
         """The bytes that a model will take."""

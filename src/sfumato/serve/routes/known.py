@@ -35,7 +35,7 @@ StyleName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,80}$", examples=[
     }],
 }))  # fmt: skip
 async def models(studio: TheStudio) -> dict[str, Any]:
-    """Models, the default first. What only its tensors tell is null until a model was in memory once.
+    """Models, the default first. Sizes are null until a model was in memory once, but for the embedded one's.
 
     ``object`` and ``data`` are what OpenAI's clients read of it.
     """
