@@ -70,7 +70,7 @@ def read_taught(path: str | Path, unet: UNet) -> TaughtNet:
 
 
 def taught_kinds(path: str | Path) -> tuple[str, ...]:
-    """The kinds of pictures that the control in a file was taught, from its header. Raises CheckpointError."""
+    """The kinds of pictures that a control was taught, from its file's header. Raises CheckpointError."""
     return _and_alike(_kinds(path, read_header(path).metadata.get("sfumato.kinds", "")))
 
 
