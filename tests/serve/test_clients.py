@@ -1,8 +1,10 @@
 """The whole server behind its guard: two holders of tokens, and a stranger, on every route."""
 
+import base64
 import io
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from asgi import ask
@@ -65,6 +67,11 @@ def form(data, name="a.png", kind="image/png", field="file"):
     return f"{head}Content-Type: {kind}\r\n\r\n".encode() + data + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
+def several(colour):
+    words = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="prompt"\r\n\r\na cat\r\n'
+    return words.encode() + form(png(colour), field="image")
+
+
 def png(colour="red", size=(12, 8)):
     file = io.BytesIO()
     Image.new("RGB", size, colour).save(file, "PNG")
@@ -104,9 +111,25 @@ def test_an_upload_is_given_back_as_a_file_and_to_its_owner_alone(client):
 
 
 def test_a_disk_that_is_nearly_full_takes_nothing_more(client, monkeypatch):
-    monkeypatch.setattr("sfumato.serve.routes.uploads.LEAST_FREE", 2**80)
+    monkeypatch.setattr("sfumato.serve.routes.bringing.LEAST_FREE", 2**80)
     status, told, _ = client(ANNA, "POST", "/v1/uploads", form(png()))
     assert (status, "nearly full" in told["error"]["message"]) == (503, True)
+
+
+def test_whoever_has_as_many_uploads_as_allowed_is_told_the_way_out_by_all_ways(client, app, monkeypatch):
+    limits = replace(app.state.studio.settings.limits, uploads_per_client=1)
+    monkeypatch.setattr(app.state.studio, "settings", replace(app.state.studio.settings, limits=limits))
+    status, first, _ = client(BERT, "POST", "/v1/uploads", form(png("black")))
+    assert status == 201
+    status, told, _ = client(BERT, "POST", "/v1/uploads", form(png("white")))
+    assert (status, "delete some" in told["error"]["message"]) == (413, True)
+    image = base64.b64encode(png("white")).decode()
+    status, told, _ = client(BERT, "POST", "/sdapi/v1/img2img", {"prompt": "a cat", "init_images": [image]})
+    assert (status, "delete some" in told["detail"]) == (413, True)
+    status, _, _ = client(BERT, "POST", "/v1/images/edits", several("white"))
+    assert status == 413
+    assert client(BERT, "DELETE", f"/v1/uploads/{first['digest']}")[0] == 204
+    assert client(BERT, "POST", "/v1/uploads", form(png("white")))[0] == 201
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 from sfumato.serve.guarding import asked, attempts, heads, sessions, tokens
 from sfumato.serve.guarding.hosts import LOOPBACK
 from sfumato.serve.guarding.limits import FORM, BodyLimits
-from sfumato.serve.routes.uploads import LEAST_FREE
+from sfumato.serve.routes.bringing import LEAST_FREE
 from sfumato.serve.settings import Limits
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "serving" / "safety.md"
@@ -39,6 +39,8 @@ def test_the_limits_are_those_of_the_code():
         "requests of a client": f"{limits.requests_per_minute} a minute",
         "event streams of a client": f"{limits.streams_per_client}",
         "jobs that wait, of a client and in all": f"{limits.queued_per_client}, {limits.queued}",
+        "uploads that are kept of a holder": f"{limits.uploads_per_client}, "
+        f"{limits.uploads_bytes_per_client // 2**30} GiB",
         "room that uploads leave on the disk": f"{LEAST_FREE // mebi} MiB",
     }
 

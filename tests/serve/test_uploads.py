@@ -1,7 +1,9 @@
 """Uploads: what is a picture, by its bytes; what is kept of it; whose it is."""
 
 import io
+import os
 import struct
+import time
 import warnings
 import zipfile
 import zlib
@@ -13,6 +15,8 @@ from PIL import Image, ImageCms, PngImagePlugin
 from sfumato.errors import InputError
 from sfumato.pictures import opened, opened_mask, received
 from sfumato.provenance.recipe import pixel_digest
+from sfumato.serve.allowance import make_room
+from sfumato.serve.refused import Refused
 from sfumato.serve.settings import Limits
 from sfumato.serve.store.folder import Folder
 from sfumato.serve.uploads import forget, kept, lay, owned
@@ -263,3 +267,48 @@ def test_pillow_warns_of_nothing(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         kept(saved(picture(), exif=b"Exif\0\0garbage"), folder, LIMITS, client="local")
+
+
+# how much of it ----------------------------------------------------------------------------------
+
+
+def brought_long_ago(folder, number, *, client="anna", age=7200.0):
+    image = Image.new("RGB", (8, 8), (number, 0, 0))
+    digest = pixel_digest(image)
+    lay(digest, image, folder, client=client)
+    mark = folder.path / "owners" / client / digest[:2] / digest
+    os.utime(mark, (mark.stat().st_atime, time.time() - age + number))
+    return digest
+
+
+def test_the_oldest_upload_that_nothing_names_makes_room(folder):
+    digests = [brought_long_ago(folder, number) for number in range(10)]
+    theirs = brought_long_ago(folder, 1, client="ben")
+    allowed = Limits(uploads_per_client=10)
+    make_room("anna", folder, allowed, named=lambda: {digests[0]})
+    left = [digest for digest in digests if owned(digest, folder, client="anna")]
+    assert left == [digests[0], *digests[2:]]
+    assert owned(theirs, folder, client="ben")
+
+
+def test_below_what_is_allowed_nothing_goes_and_nobody_is_asked(folder):
+    digests = [brought_long_ago(folder, number) for number in range(9)]
+    make_room("anna", folder, Limits(uploads_per_client=10), named=lambda: pytest.fail("was asked"))
+    assert all(owned(digest, folder, client="anna") for digest in digests)
+
+
+@pytest.mark.parametrize("age", [7200.0, 60.0])
+def test_named_and_fresh_uploads_stay_and_no_more_are_taken(folder, age):
+    digests = [brought_long_ago(folder, number, age=age) for number in range(3)]
+    named = digests if age == 7200.0 else ()
+    with pytest.raises(Refused, match="delete some") as refused:
+        make_room("anna", folder, Limits(uploads_per_client=3), named=lambda: named)
+    assert refused.value.status == 413
+    assert all(owned(digest, folder, client="anna") for digest in digests)
+
+
+def test_bytes_are_counted_too(folder):
+    digests = [brought_long_ago(folder, number) for number in range(4)]
+    most = sum(folder.upload(digest).stat().st_size for digest in digests)
+    make_room("anna", folder, Limits(uploads_bytes_per_client=most), named=tuple)
+    assert [bool(owned(digest, folder, client="anna")) for digest in digests] == [False, True, True, True]

@@ -23,6 +23,8 @@ class Limits:
     of_one_job: int = 4  # of these
     upload_bytes: int = 32 << 20
     upload_pixels: int = 64_000_000
+    uploads_per_client: int = 2000  # kept, where there are tokens
+    uploads_bytes_per_client: int = 4 << 30
     body_bytes: int = 1 << 20
     requests_per_minute: int = 6000  # of one client, of any kind
     streams_per_client: int = 64

@@ -1,37 +1,66 @@
-"""Pictures that come inside a foreign protocol's request: kept as uploads are, and known by their digests."""
+"""Pictures that come by whichever protocol: kept as uploads, and known by their digests."""
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
+from shutil import disk_usage
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from PIL import Image
 
 from sfumato.errors import InputError
 from sfumato.provenance.recipe import pixel_digest
 from sfumato.provenance.restoring import restore
+from sfumato.serve.allowance import make_room
 from sfumato.serve.refused import Refused
 from sfumato.serve.studio import Studio
 from sfumato.serve.uploads import Upload, kept, lay
 
+AT_ONCE = 2
+"""Pictures that are decoded at a time: each may take a gigabyte of memory for a moment."""
 
-async def brought(studio: Studio, data: bytes, client: str, *, param: str, status: int) -> Upload:
-    """A file kept. Raises Refused with ``status`` for what is no picture, or too large a one."""
+LEAST_FREE = 2**28
+"""Bytes of the disk that are left to jobs and the database."""
+
+_decoding = RunVar[CapacityLimiter]("decoding")
+
+
+async def brought(
+    studio: Studio, data: bytes, client: str, *, param: str = "file", status: int = 422
+) -> Upload:
+    """A file kept; few are decoded at a time. Raises Refused, with ``status`` for what is no picture here."""
 
     def keep() -> Upload:
+        check_room(studio, client)
         return kept(data, studio.folder, studio.settings.limits, client=client)
 
     try:
-        return await to_thread.run_sync(keep)
+        return await to_thread.run_sync(keep, limiter=_limiter())
     except InputError as error:
-        raise Refused(status, f"{param}: {error}", param=param) from error
+        told = str(error) if param == "file" else f"{param}: {error}"
+        raise Refused(status, told, param=param) from error
 
 
 async def laid(studio: Studio, image: Image.Image, client: str) -> str:
-    """A picture that we have made, kept; its digest."""
-    digest = pixel_digest(image)
-    await to_thread.run_sync(lambda: lay(digest, image, studio.folder, client=client))
-    return digest
+    """A picture that we have made, kept; its digest. Raises Refused."""
+
+    def keep() -> str:
+        check_room(studio, client)
+        digest = pixel_digest(image)
+        lay(digest, image, studio.folder, client=client)
+        return digest
+
+    return await to_thread.run_sync(keep, limiter=_limiter())
+
+
+def check_room(studio: Studio, client: str) -> None:
+    """Raise Refused where nothing more is kept: the disk is full, or the client has what it may have."""
+    if disk_usage(studio.folder.path).free < LEAST_FREE:
+        raise Refused(503, "the server's disk is nearly full: nothing more is kept before there is room")
+    if studio.settings.token_file is not None:  # without tokens it is one person's own disk
+        make_room(client, studio.folder, studio.settings.limits, named=partial(studio.store.named, client))
 
 
 def words_of(data: bytes) -> str | None:
@@ -42,3 +71,13 @@ def words_of(data: bytes) -> str | None:
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     return found if isinstance(found, str) and found.strip() else None
+
+
+def _limiter() -> CapacityLimiter:
+    """This event loop's own."""
+    try:
+        return _decoding.get()
+    except LookupError:
+        limiter = CapacityLimiter(AT_ONCE)
+        _decoding.set(limiter)
+        return limiter

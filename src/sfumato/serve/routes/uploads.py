@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
-from shutil import disk_usage
 from typing import Annotated
 
-from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
-from sfumato.errors import InputError
 from sfumato.serve.refused import Refused
 from sfumato.serve.routes.answers import TheClient, TheStudio, failures
-from sfumato.serve.uploads import Upload, forget, kept, owned
+from sfumato.serve.routes.bringing import brought
+from sfumato.serve.uploads import Upload, forget, owned
 from sfumato.serve.wish import DIGEST
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
-
-AT_ONCE = 2
-"""Pictures that are decoded at a time: each may take a gigabyte of memory for a moment."""
-
-LEAST_FREE = 2**28
-"""Bytes of the disk that are left to jobs and the database."""
 
 FORM = {
     "requestBody": {
@@ -46,8 +36,6 @@ Digest = Annotated[
     str,
     Path(alias="digest", pattern=DIGEST, description="As the upload was answered with.", examples=["0" * 64]),
 ]
-
-_decoding = RunVar[CapacityLimiter]("decoding")
 
 
 class ToldUpload(BaseModel):
@@ -102,24 +90,3 @@ def removed(studio: TheStudio, client: TheClient, digest: Digest) -> None:
     """Remove a picture that you brought. Jobs that wait for it will fail."""
     if not forget(digest, studio.folder, client=client):
         raise Refused(404, f"no picture {digest[:12]}... of yours is here", param="digest")
-
-
-async def brought(studio: TheStudio, data: bytes, client: str) -> Upload:
-    """Keep what a client sent, by whichever protocol it came; few at a time. Raises Refused."""
-    if disk_usage(studio.folder.path).free < LEAST_FREE:
-        raise Refused(503, "the server's disk is nearly full: nothing more is kept before there is room")
-    keep = partial(kept, data, studio.folder, studio.settings.limits, client=client)
-    try:
-        return await to_thread.run_sync(keep, limiter=_limiter())
-    except InputError as error:
-        raise Refused(422, str(error), param="file") from error
-
-
-def _limiter() -> CapacityLimiter:
-    """This event loop's own."""
-    try:
-        return _decoding.get()
-    except LookupError:
-        limiter = CapacityLimiter(AT_ONCE)
-        _decoding.set(limiter)
-        return limiter

@@ -15,6 +15,7 @@ from sfumato.request import LARGEST_SEED
 from sfumato.serve.facts import read
 from sfumato.serve.refused import Refused
 from sfumato.serve.routes.answers import TheClient, TheStudio, example, failures
+from sfumato.serve.routes.bringing import check_room
 from sfumato.serve.studio import Studio
 from sfumato.serve.uploads import lay
 from sfumato.serve.wish import MOST_TEXT, Digest, Side, Strict, Wish
@@ -99,7 +100,7 @@ async def checked(studio: TheStudio, client: TheClient, wish: Wish) -> dict[str,
     return {"notes": await studio.foreseen(wish, client)}
 
 
-@router.post("/conditions/{kind}", responses={**failures(400, 404, 422), **example({
+@router.post("/conditions/{kind}", responses={**failures(400, 404, 413, 422, 503), **example({
     "digest": "0" * 64, "width": 128, "height": 128, "notes": [],
 })})  # fmt: skip
 async def seen(studio: TheStudio, client: TheClient, kind: str, given: Conditioned) -> dict[str, Any]:
@@ -134,6 +135,7 @@ def _seen(studio: Studio, client: str, kind: str, given: Conditioned) -> dict[st
     picture = studio.pictures_of(client).find(given.picture)
     if picture is None:
         raise Refused(404, f"no picture {given.picture[:12]}... is here: upload it first", param="picture")
+    check_room(studio, client)
     image, notes = made(kind, picture, given.size)
     digest = pixel_digest(image)
     lay(digest, image, studio.folder, client=client)

@@ -16,6 +16,7 @@ from sfumato.serve.store.checking_rows import digest_of
 from sfumato.serve.store.findings import Checking, Finding
 from sfumato.serve.store.folder import PICTURES as PICTURES_PART
 from sfumato.serve.store.folder import THUMBNAILS, UPLOADS
+from sfumato.serve.store.gallery import DIGEST
 from sfumato.serve.store.ids import LETTERS
 from sfumato.serve.store.jobs import UNENDED
 from sfumato.serve.store.tables import JOBS, PICTURES
@@ -23,7 +24,6 @@ from sfumato.serve.uploads import OWNERS
 
 PARTS = (PICTURES_PART, THUMBNAILS, UPLOADS, OWNERS)
 NAMED = re.compile(rf"([{LETTERS}]{{25}})-(\d{{1,4}})\.png")  # as ``Folder.picture_path`` does
-DIGEST = re.compile("[0-9a-f]{64}")
 UNUSED = 86_400.0  # seconds for which an upload may lie there before a wish names it
 
 
@@ -106,7 +106,7 @@ def _can_be_read(path: Path) -> bool:
 
 def uploads(checking: Checking) -> Iterator[Finding]:
     """Uploads that are not what their name says, or that no job and no picture names."""
-    named = _named_digests(checking)
+    named = checking.store.named()
     for path in _files(checking, UPLOADS):
         digest = path.stem
         if digest_of(path) != digest:
@@ -117,12 +117,6 @@ def uploads(checking: Checking) -> Iterator[Finding]:
     for mark in _files(checking, OWNERS):
         if DIGEST.fullmatch(mark.name) is None or checking.folder.upload(mark.name) is None:
             yield checking.found(mark, "marks an upload that is not there", partial(checking.removed, mark))
-
-
-def _named_digests(checking: Checking) -> set[str]:
-    with checking.store.database.reading() as connection:
-        texts = [*connection.scalars(select(JOBS.c.wish)), *connection.scalars(select(PICTURES.c.request))]
-    return {digest for text in texts for digest in DIGEST.findall(text)}
 
 
 def _age(path: Path) -> float:

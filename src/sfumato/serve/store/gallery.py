@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import Connection, Select, func, select, update
 
 from sfumato.serve.store.ids import is_id
@@ -11,6 +13,7 @@ from sfumato.serve.store.rows import folded, kept_of, row_of, storable
 from sfumato.serve.store.tables import JOBS, PICTURES
 
 LISTED = PICTURES.c.condemned.is_(False)
+DIGEST = re.compile("[0-9a-f]{64}")
 MOST_WORDS = 20  # of a search: each costs one more pass over what was found by those before it
 
 
@@ -86,6 +89,16 @@ def models(connection: Connection, client: str | None) -> dict[str, int]:
         counted = counted.where(PICTURES.c.client == client)
     counts = connection.execute(counted.order_by(PICTURES.c.model)).all()
     return {name: count for name, count in counts}  # noqa: C416 - rows are not pairs to a type checker
+
+
+def named(connection: Connection, client: str | None) -> set[str]:
+    """The digests that jobs and pictures name, of a client or of all."""
+    texts = (select(JOBS.c.wish), JOBS.c.client), (select(PICTURES.c.request), PICTURES.c.client)
+    found: set[str] = set()
+    for wanted, whose in texts:
+        rows = connection.scalars(wanted if client is None else wanted.where(whose == client))
+        found.update(digest for text in rows for digest in DIGEST.findall(text))
+    return found
 
 
 def _first(connection: Connection, wanted: Select[tuple[object, ...]]) -> Kept | None:

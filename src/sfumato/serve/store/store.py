@@ -134,6 +134,11 @@ class Store:
         with self.database.reading() as connection:
             return gallery.models(connection, client)
 
+    def named(self, client: str | None = None) -> set[str]:
+        """The digests that jobs and pictures name, of a client or of all."""
+        with self.database.reading() as connection:
+            return gallery.named(connection, client)
+
     def favourite(self, id: str, marked: bool) -> bool:
         with self.database.writing() as connection:
             return gallery.favourite(connection, id, marked)
