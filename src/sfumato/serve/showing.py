@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from sfumato.engine.decoding import tiles_needed
 from sfumato.engine.job import Seen
 from sfumato.engine.preview import Previews
 from sfumato.serve.events import Hub
@@ -55,9 +56,13 @@ class Showing:
         self._hub.tell(running.job.id, "step", told)
 
     def in_full(self, running: Running) -> Image.Image | None:
-        """What a job shows now, through the decoder; None if nothing is seen yet."""
+        """What a job shows now, through the decoder if memory is free for it; None if nothing is seen yet."""
         clean = running.parts[running.last].clean
-        return None if clean is None else self._of(running.painter).full(clean)
+        if clean is None:
+            return None
+        previews, foresight = self._of(running.painter), running.painter.foresight
+        is_short = tiles_needed(clean, foresight, foresight.free()) is not None
+        return previews.quick(clean) if is_short else previews.full(clean)
 
     def _of(self, painter: Painter) -> Previews:
         found = self._previews.get(painter.name)

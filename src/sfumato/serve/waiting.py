@@ -35,11 +35,18 @@ class Waiting:
                 self._jobs[job.id] = job
                 self._line.put(job.id, job.client, cost_of(job))
 
-    def take(self, fits: Callable[[Job], bool]) -> Job | None:
-        """The next for which there is room; it waits no longer."""
+    def take(self, fits: Callable[[Job], bool], *, may: Callable[[str], bool]) -> Job | None:
+        """The next that fits, of a client that ``may`` begin one; it waits no longer."""
         with self._lock:
-            name = self._line.take(lambda name: fits(self._jobs[name]))
+            name = self._line.take(lambda name: fits(self._jobs[name]), may)
             return None if name is None else self._jobs.pop(name)
+
+    def put_back(self, job: Job) -> None:
+        """Let the job that was taken last wait where it was: it could not begin."""
+        with self._lock:
+            if job.id not in self._jobs:
+                self._jobs[job.id] = job
+                self._line.put_back(job.id)
 
     def remove(self, id: str) -> bool:  # noqa: A002 - what it is called everywhere
         """Let a job wait no longer. Whether it did."""

@@ -53,7 +53,7 @@ class Worker:
         self._keeper = keeper
         self._hub = hub
         self._showing = Showing(hub, self.measured)
-        self._scheduler = Scheduler()
+        self._scheduler = Scheduler(good=settings.limits.live)
         self._running: dict[str, Running] = {}
         self._busy: set[str] = set()  # models for which there was no room when last asked
         self._told: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -195,7 +195,7 @@ class Worker:
             return self._scheduler.step()
         except Exception as error:
             LOG.exception("the scheduler failed")
-            self._scheduler = Scheduler()
+            self._scheduler = Scheduler(good=self.settings.limits.live)
             for running in [*self._running.values()]:
                 for part in running.parts:
                     part.number = None
@@ -225,7 +225,7 @@ class Worker:
 
     def _arrived(self, job: Job) -> None:
         """Plan a job that has to wait, if its model is there: what cannot be drawn fails now."""
-        if job.id not in self.waiting or self._room() > 0:
+        if job.id not in self.waiting or self._scheduler.has_room(job.client):
             return
         try:
             self._planning.foreseen(Wish.model_validate(job.wish), job.client)
@@ -237,17 +237,13 @@ class Worker:
     def _begin_what_fits(self) -> None:
         for running in [*self._running.values()]:
             self._fill(running)
-        while not self._draining and self._room() > 0:
-            job = self.waiting.take(lambda job: job.wish.get("model") not in self._busy)
+        while not self._draining:
+            job = self.waiting.take(
+                lambda job: job.wish.get("model") not in self._busy, may=self._scheduler.has_room
+            )
             if job is None:
                 return
             self._begin(job)
-
-    def _room(self) -> int:
-        """For how many further pictures there is room."""
-        limits = self.settings.limits
-        claimed = (min(len(each.undone), limits.of_one_job) for each in self._running.values())
-        return limits.live - sum(claimed)
 
     def _begin(self, job: Job) -> None:
         """Borrow its model, prepare its requests and let them join."""
@@ -256,7 +252,7 @@ class Worker:
             borrowed = self._planning.borrowed(wish)
         except Busy:
             self._busy.add(str(job.wish.get("model")))
-            self.waiting.put(job)
+            self.waiting.put_back(job)
             return
         except Exception as error:
             self._fail(job, error)
@@ -301,6 +297,7 @@ class Worker:
             exact=self.settings.exact if exact is None else exact,
             deadline=None if end == float("inf") else time.monotonic() + end - time.time(),
             tag=(running, at),
+            foresight=painter.foresight,
         )
         part.number = self._scheduler.join(entry)
 
@@ -346,6 +343,7 @@ class Worker:
             self._moved()
 
     def _drop(self, id: str) -> None:  # noqa: A002
+        self.waiting.remove(id)  # it may have been put back since
         running = self._running.get(id)
         if running is not None:
             self._let_go(running)
