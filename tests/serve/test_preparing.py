@@ -214,6 +214,6 @@ def test_a_check_tells_what_would_have_no_effect_and_draws_nothing(room):
         noted(prompt="a cat", size=(17, 16))
     with pytest.raises(Refused, match="knows no clip_skip"):
         noted(prompt="a cat", clip_skip=2)
-    with pytest.raises(Refused, match="leave handoff out"):
+    with pytest.raises(Refused, match="knows no handoff"):
         noted(prompt="a cat", handoff=0.5)
     assert room.studio.worker.running == ()
