@@ -34,7 +34,7 @@ def main():
     level = model.levels(4, None)[1]
     (told,) = model.encode([Wording(text="a cat")])
     found = {}
-    for size, rows in (((256, 256), 2), ((512, 512), 4)):
+    for size, rows in (((256, 256), 2), ((384, 384), 4)):
         x, picture = model.blank(size), torch.zeros(1, 3, size[1], size[0])
         calls = [Call(x, level, told.conditioning)] * rows
         runs = {

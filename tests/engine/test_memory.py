@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ MB = 2**20
 @pytest.fixture(scope="module")
 def embedded():
     return sfumato.load()
+
+
+@pytest.fixture(scope="module")
+def foresight(embedded):
+    return Foresight(embedded.model)
 
 
 @pytest.fixture(scope="module", params=["world", "sd1"])
@@ -75,8 +81,7 @@ def test_a_skeleton_counts_to_the_byte_what_its_model_keeps_alive(model):
     assert bool(model.decode(model.blank(model.native)).isfinite().all())
 
 
-def test_what_is_needed_grows_with_size_rows_and_controls(embedded):
-    foresight = Foresight(embedded.model)
+def test_what_is_needed_grows_with_size_rows_and_controls(embedded, foresight):
     sizes = [(64, 64), (64, 128), (128, 128), (192, 192), (512, 512), (1024, 512)]
     for ask in (foresight.steps, foresight.decoder, foresight.encoder):
         needs = [ask(size) for size in sizes]
@@ -89,21 +94,19 @@ def test_what_is_needed_grows_with_size_rows_and_controls(embedded):
     assert foresight.unknown is None
 
 
-def test_rows_share_a_forward_as_far_as_memory_goes(embedded):
+def test_rows_share_a_forward_as_far_as_memory_goes(embedded, foresight):
     model, size = embedded.model, (512, 512)
     (told,) = model.encode([Wording(text="")])
-    row, foresight = Call(model.blank(size), model.levels(4, None)[1], told.conditioning), Foresight(model)
+    row = Call(model.blank(size), model.levels(4, None)[1], told.conditioning)
     needs = {rows: foresight.steps(size, rows=rows) for rows in (2, 5, 8)}
     for rows, bytes_needed in needs.items():
-        assert rows_that_fit(row, short(model, bytes_needed), 8) == rows
-    assert rows_that_fit(row, short(model, needs[5] - 1), 8) == 4
+        assert rows_that_fit(row, short(foresight, bytes_needed), 8) == rows
+    assert rows_that_fit(row, short(foresight, needs[5] - 1), 8) == 4
     for free, most in ((MB, 2), (None, 8), (2**36, 8)):
-        assert rows_that_fit(row, short(model, free), 8) == most
+        assert rows_that_fit(row, short(foresight, free), 8) == most
 
 
-def test_passes_and_pictures_count(embedded):
-    foresight = Foresight(embedded.model)
-
+def test_passes_and_pictures_count(embedded, foresight):
     def need(**options):
         return needed(planned(Request(prompt="a cat", seed=1, **options), embedded.model, {}), foresight)
 
@@ -114,26 +117,29 @@ def test_passes_and_pictures_count(embedded):
     assert plain < tiled < foresight.decoder((1024, 1024))
 
 
-def short(model, free):
-    return Foresight(model, free=lambda: free)
+def short(foresight, free):
+    """One that shares all that was found out, where so much is free."""
+    found = copy(foresight)
+    found.free = lambda: free
+    return found
 
 
-def test_what_does_not_fit_is_refused_with_a_size_that_fits_and_can_be_drawn(embedded):
-    model, foresight = embedded.model, Foresight(embedded.model)
+def test_what_does_not_fit_is_refused_with_a_size_that_fits_and_can_be_drawn(embedded, foresight):
+    model = embedded.model
     asked = Request(prompt="a cat", seed=1, size=(192, 192))
     needs = needed(planned(asked, model, {}), foresight)
-    check_memory(asked, short(model, needs))
+    check_memory(asked, short(foresight, needs))
     free = needed(planned(Request(prompt="a cat", seed=1, size=(128, 128)), model, {}), foresight)
     with pytest.raises(
         OutOfMemory, match=r"192x192 needs about \d+ MB at this size, \d+ MB are free; try"
     ) as told:
-        check_memory(asked, short(model, free))
+        check_memory(asked, short(foresight, free))
     width, height = map(int, re.search(r"try (\d+)x(\d+)", str(told.value)).groups())
     assert (width, height) == (128, 128)
     fits = Request(prompt="a cat", seed=1, size=(width, height))
-    check_memory(fits, short(model, free))
+    check_memory(fits, short(foresight, free))
     with pytest.raises(OutOfMemory, match=r"try 96x96|try 64x64|bfloat16"):
-        check_memory(fits, short(model, free - 1))
+        check_memory(fits, short(foresight, free - 1))
 
 
 def test_the_tiled_pass_is_proposed_where_it_fits(pipelines):
@@ -143,18 +149,18 @@ def test_the_tiled_pass_is_proposed_where_it_fits(pipelines):
     free = needed(planned(proposed, model, {}), foresight)
     asked = Request(prompt="a cat", seed=1, size=(2048, 2048))
     with pytest.raises(OutOfMemory, match=r"or 1024x1024 with the pass tiled\(2\)"):
-        check_memory(asked, short(model, free))
-    check_memory(proposed, short(model, free))
+        check_memory(asked, short(foresight, free))
+    check_memory(proposed, short(foresight, free))
 
 
-def test_where_nothing_fits_the_way_out_is_another(embedded):
+def test_where_nothing_fits_the_way_out_is_another(foresight):
     with pytest.raises(OutOfMemory, match="1 MB are free; load the model as bfloat16"):
-        check_memory(Request(prompt="a cat", seed=1), short(embedded.model, MB))
+        check_memory(Request(prompt="a cat", seed=1), short(foresight, MB))
 
 
 def test_nothing_is_foreseen_where_plenty_is_free_or_nobody_says_what_is(embedded):
     for free in (2**36, None):
-        foresight = short(embedded.model, free)
+        foresight = Foresight(embedded.model, free=lambda free=free: free)
         foresight.decoder = foresight.steps = None  # would raise if asked
         check_memory(Request(prompt="a cat", seed=1), foresight)
 
@@ -163,19 +169,16 @@ def test_a_model_that_shapes_do_not_run_is_let_through_and_the_reason_is_kept(ti
     class Odd:
         native, blank, controls = (16, 16), tiny_painter.model.blank, None
 
-    foresight = short(Odd(), MB)
+    foresight = Foresight(Odd(), free=lambda: MB)
     assert foresight.decoder((16, 16)) < 49 * MB
     assert "NoneType" in foresight.unknown
 
 
-def test_a_request_that_does_not_fit_fails_before_anything_is_run(embedded):
-    embedded.foresight = short(embedded.model, MB)
-    try:
-        job = embedded.job(embedded.request("a cat"))
-        with pytest.raises(OutOfMemory):
-            next(job)
-    finally:
-        embedded.foresight = Foresight(embedded.model)
+def test_a_request_that_does_not_fit_fails_before_anything_is_run(embedded, foresight, monkeypatch):
+    monkeypatch.setattr(embedded, "foresight", short(foresight, MB))
+    job = embedded.job(embedded.request("a cat"))
+    with pytest.raises(OutOfMemory):
+        next(job)
 
 
 @pytest.mark.parametrize("side", [16, 24])
@@ -211,11 +214,11 @@ def test_tiles_cover_every_pixel_once(size):
     assert max(max(each) for each in sizes) == 16
 
 
-def test_a_decoder_short_of_memory_works_in_tiles_and_says_so(embedded):
+def test_a_decoder_short_of_memory_works_in_tiles_and_says_so(embedded, foresight):
     model, told = embedded.model, []
     latent = torch.randn(model.blank((192, 192)).shape)
-    whole = Foresight(model).decoder((192, 192))
-    picture, sizes = answered(decoded(latent, short(model, whole - 1), told), model)
+    whole = foresight.decoder((192, 192))
+    picture, sizes = answered(decoded(latent, short(foresight, whole - 1), told), model)
     assert picture.shape == (1, 3, 192, 192)
     assert set(sizes) == {(16, 16)}
     assert re.fullmatch(
@@ -223,22 +226,19 @@ def test_a_decoder_short_of_memory_works_in_tiles_and_says_so(embedded):
     )
     assert [each.side for each in told] == [128]
     told.clear()
-    picture, sizes = answered(decoded(latent, short(model, whole), told), model)
+    picture, sizes = answered(decoded(latent, short(foresight, whole), told), model)
     assert sizes == [(24, 24)]
     assert not told
 
 
-def test_a_picture_decoded_in_tiles_says_so_in_its_notes(embedded):
-    enough = needed(
-        planned(Request(prompt="a cat", seed=1, size=(192, 192)), embedded.model, {}),
-        Foresight(embedded.model),
-    )
-    left = iter([2 * enough, Foresight(embedded.model).decoder((192, 192)) - 1])
-    embedded.foresight = Foresight(embedded.model, free=lambda: next(left))
-    try:
-        picture = embedded("a cat", seed=1, size=(192, 192), steps=2)
-    finally:
-        embedded.foresight = Foresight(embedded.model)
+def test_a_picture_decoded_in_tiles_says_so_in_its_notes_and_its_recipe(embedded, foresight, monkeypatch):
+    request = Request(prompt="a cat", seed=1, size=(192, 192), steps=2)
+    enough = needed(planned(request, embedded.model, {}), foresight)
+    left = iter([2 * enough, foresight.decoder((192, 192)) - 1])
+    scarce = copy(foresight)
+    scarce.free = lambda: next(left)
+    monkeypatch.setattr(embedded, "foresight", scarce)
+    picture = embedded("a cat", seed=1, size=(192, 192), steps=2)
     assert any("decoded in tiles of 128 pixels" in note for note in picture.notes)
     assert picture.recipe().setup.tiles == 128
 
