@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from sfumato.errors import InputError, SfumatoError
+from sfumato.serve.asking import answering_head, methods_of
 from sfumato.serve.guarding.answers import REFUSALS
 from sfumato.serve.metering import Meters
 from sfumato.serve.refused import Refused, without_folders
@@ -72,6 +73,7 @@ def app_of(studio: Studio, guard: Callable[[ASGIApp], ASGIApp] | None = None) ->
     app.add_exception_handler(Exception, _defect)
     app.state.meters = meters = Meters(studio)
     app.add_middleware(meters.inside)  # pyright: ignore
+    app.add_middleware(answering_head)  # pyright: ignore
     if guard is not None:
         app.add_middleware(guard)  # pyright: ignore
     app.add_middleware(meters.around)  # pyright: ignore
@@ -93,7 +95,8 @@ def _http(request: Request, error: Exception) -> JSONResponse:
         404: f"there is no {request.url.path} here: /openapi.json lists what there is",
         405: f"{request.method} does nothing here: /openapi.json lists what does",
     }
-    return failure(error.status_code, told.get(error.status_code, str(error.detail)), headers=error.headers)
+    headers = {"Allow": methods_of(request.scope, ROUTES)} if error.status_code == 405 else error.headers
+    return failure(error.status_code, told.get(error.status_code, str(error.detail)), headers=headers)
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
