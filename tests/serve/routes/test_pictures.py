@@ -87,6 +87,7 @@ def test_what_somebody_has_is_not_sent_again_and_not_shown_once_deleted(local, d
     first = local.get(f"{place}/image")
     again = {"If-None-Match": first.headers["etag"]}
     assert local.get(f"{place}/image", headers=again).status_code == 304
+    assert local.get(f"{place}/image", headers={"If-None-Match": "*"}).status_code == 304
     assert "no-cache" in first.headers["cache-control"]
     assert local.delete(place).status_code == 204
     assert local.get(f"{place}/image", headers=again).status_code == 404
@@ -113,6 +114,34 @@ def test_a_deleted_picture_is_gone_and_its_neighbour_stays(local, drawn, room):
     assert not path.exists()
     assert not room.studio.folder.thumbnail_path(gone).exists()
     assert local.get(f"/v1/jobs/{drawn.id}").json()["pictures"] == [stays]
+
+
+def test_a_deleted_picture_that_was_brought_back_to_go_on_from_is_gone_too(local, room):
+    place = f"/v1/pictures/{room.draw(seed=4711, steps=1).pictures[0]}"
+    png = local.get(f"{place}/image").content
+    brought = local.post("/v1/uploads", files={"file": ("a.png", png)}).json()["digest"]
+    assert brought == local.get(place).json()["pixels"]
+    assert local.delete(place).status_code == 204
+    assert local.get(f"/v1/uploads/{brought}").status_code == 404
+    assert not [path for path in room.studio.folder.path.rglob("*") if brought in path.name]
+
+
+def test_head_tells_of_a_picture_without_sending_it(local, drawn):
+    for path in (f"/v1/pictures/{drawn.pictures[0]}/image", "/v1/jobs", "/v1/health", "/sdapi/v1/samplers"):
+        whole, head = local.get(path), local.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(whole.content))
+    assert local.head("/v1/pictures/none").status_code == 422
+    assert local.head("/nowhere").status_code == 404
+    job = f"/v1/jobs/{drawn.id}"
+    assert local.head(f"{job}/events").status_code == 405
+
+
+def test_what_a_path_does_is_told_where_something_else_is_asked(local, drawn):
+    job = f"/v1/jobs/{drawn.id}"
+    assert local.put("/v1/jobs").headers["allow"] == "GET, HEAD, POST"
+    assert local.put(job).headers["allow"] == "DELETE, GET, HEAD"
+    assert local.post(f"{job}/events").headers["allow"] == "GET"
 
 
 def test_clients_neither_see_nor_touch_each_others_pictures(local, app, drawn):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sfumato.serve.store.folder import Folder
 from sfumato.serve.store.records import Kept
 from sfumato.serve.store.store import Store
+from sfumato.serve.uploads import forget
 
 
 def delete_picture(store: Store, folder: Folder, id: str) -> Kept | None:  # noqa: A002 - as everywhere
@@ -24,6 +25,11 @@ def finish_deletions(store: Store, folder: Folder) -> int:
 
 
 def erase(store: Store, folder: Folder, kept: Kept) -> None:
-    """The files of a condemned picture, then its row and its words."""
+    """The files of a condemned picture, then its row and its words.
+
+    Its client may have brought it back as an upload, to go on from it: that goes too.
+    """
     folder.remove(kept)
+    if store.by_pixels(kept.pixels, kept.client) is None:
+        forget(kept.pixels, folder, client=kept.client)
     store.delete(kept.id)
