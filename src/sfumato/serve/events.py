@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Generator, Mapping
 from threading import Lock
@@ -20,7 +21,7 @@ BEAT = "beat"
 
 
 class Event(NamedTuple):
-    """``id`` counts from 1 the events of a job, since the server was started."""
+    """``id`` counts the events of a job, from the moment on at which the server was started."""
 
     kind: str
     data: Mapping[str, object]
@@ -73,12 +74,13 @@ class Hub:
         self._watches: dict[str, list[Watch]] = {}
         self._last: dict[str, Event] = {}
         self._lock = Lock()
+        self._first = time.time_ns() // 1_000_000  # so that no number is of an earlier server, too
 
     def tell(self, job: str, kind: str, data: Mapping[str, object]) -> None:
         """Tell all watchers of a job."""
         with self._lock:
             before = self._last.pop(job, None)
-            event = Event(kind, data, 1 if before is None else before.id + 1)
+            event = Event(kind, data, self._first if before is None else before.id + 1)
             if kind not in LAST:
                 self._last[job] = event
             watches = list(self._watches.get(job, ()))

@@ -241,6 +241,8 @@ class Studio:
     ) -> AsyncIterator[Event]:
         """What happens to a job, until it ends; its present state first, unless that is number ``last``.
 
+        A place in the line is told in any case: it may have moved while nobody listened.
+
         With ``beat``, an event of kind ``BEAT`` after so many silent seconds. Raises Refused (404).
         """
         with self.hub.watching(id, previews=previews) as watch:
@@ -249,7 +251,7 @@ class Studio:
             if present.kind in LAST:
                 yield present
                 return
-            if last is None or present.id != last:
+            if present.kind == "queued" or present.id != last:
                 yield present
             while True:
                 event = await watch.next(beat)
