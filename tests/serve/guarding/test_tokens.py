@@ -8,6 +8,7 @@ import pytest
 from asgi import ask, reached
 
 from sfumato.errors import InputError
+from sfumato.serve.guarding.asked import neighbourhood
 from sfumato.serve.guarding.attempts import MOST, WINDOW, Attempts
 from sfumato.serve.guarding.guard import check_exposed
 from sfumato.serve.guarding.hosts import is_loopback
@@ -207,6 +208,32 @@ def test_who_guesses_is_slowed_and_then_not_heard(guarded, tokens):
     assert answer.status == 429
     assert 1 <= int(answer.headers["retry-after"]) <= WINDOW + 1
     assert ask(app, "GET", "/v1/jobs", bearer(TOKEN), address="10.0.0.9").status == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("10.0.0.9", "10.0.0.9"),
+        ("::ffff:10.0.0.9", "10.0.0.9"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::2", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::2", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_a_network_of_ipv6_is_slowed_as_one_address(address, counted):
+    assert neighbourhood(address) == counted
+
+
+def test_who_guesses_from_many_addresses_of_a_network_is_not_heard(guarded, tokens):
+    app = guarded(listen="0.0.0.0", token_file=tokens)  # noqa: S104
+    guard_of_app = app._guard
+    guard_of_app.attempts = Attempts(first=0.0)
+    for last in range(MOST):
+        assert ask(app, "GET", "/v1/jobs", bearer("x" * 20), address=f"2001:db8::{last + 1}").status == 401
+    assert ask(app, "GET", "/v1/jobs", bearer(TOKEN), address="2001:db8::ffff").status == 429
+    assert ask(app, "GET", "/v1/jobs", bearer(TOKEN), address="2001:db8:0:1::1").status == 200
 
 
 def test_guesses_are_forgotten_after_a_while():

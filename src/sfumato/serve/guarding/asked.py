@@ -5,6 +5,7 @@ What two programs could read in two ways (a header given twice, an encoded slash
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     server: tuple[str, int | None] | None  # the local end of the connection
-    address: str  # of the remote end
+    address: str  # of the remote end; of IPv6 its /64
     scheme: str
 
     @property
@@ -59,9 +60,22 @@ def asked_of(scope: Scope) -> Asked:
         path=path,
         headers=_headers(scope["headers"]),
         server=tuple(server) if server else None,
-        address=client[0] if client else "",
+        address=neighbourhood(client[0]) if client else "",
         scheme=scope.get("scheme", "http"),
     )
+
+
+def neighbourhood(address: str) -> str:
+    """What is slowed together: an IPv4 address, or the /64 of an IPv6 one, which is one home's or one host's."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
 
 
 def _check_target(scope: Scope) -> None:
