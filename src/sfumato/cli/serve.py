@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -113,11 +112,10 @@ def _models(said: list[str]) -> tuple[ModelFile, ...]:
 
 
 def _budget(gib: float | None) -> int:
-    """Bytes for models: those that are said, else half of what is free."""
+    """Bytes for models: those that are said, else half of what is free, with what cached files take."""
     if gib is not None:
         return int(gib * 2**30)
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return FREE_UNKNOWN
-    return free // 2
+    from sfumato.engine.free_memory import free_memory
+
+    free = free_memory()
+    return FREE_UNKNOWN if free is None else free // 2
