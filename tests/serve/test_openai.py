@@ -276,6 +276,16 @@ def test_what_cannot_be_drawn_raises_the_clients_own_error(client, wrong, error,
     assert raised.value.type == "invalid_request_error"
 
 
+@pytest.mark.parametrize(("deadline", "said"), [(0.0001, "time"), (0.4, "time")])
+def test_a_deadline_that_passes_is_no_fault_of_the_request_and_not_asked_again(client, deadline, said):
+    again = client.with_options(max_retries=5)
+    began = time.monotonic()
+    with pytest.raises(openai.APIStatusError, match=said) as raised:
+        again.images.generate(prompt="a red cat", extra_body={"deadline": deadline, "steps": 3000})
+    assert time.monotonic() - began < 5
+    assert (raised.value.status_code, raised.value.code) == (504, "deadline_passed")
+
+
 def test_a_file_that_is_no_picture_and_one_that_is_missing_are_told(client):
     with pytest.raises(openai.BadRequestError, match="image"):
         client.images.edit(image=("a.png", b"not a picture", "image/png"), prompt="a cat")

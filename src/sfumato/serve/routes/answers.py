@@ -46,6 +46,7 @@ KINDS = {
     422: "invalid_request",
     429: "too_many",
     503: "unavailable",
+    504: "deadline_passed",
 }
 """``type`` of an error, by the status of its answer."""
 

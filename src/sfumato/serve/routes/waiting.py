@@ -15,6 +15,9 @@ CLOSED = 499  # what proxies write down for a client that has hung up; it never 
 DEFECT = "a defect in sfumato"
 """How the error of a job begins that is nobody's fault but ours."""
 
+LATE = ("its time was over", "not finished by the deadline")
+"""How the errors of jobs begin whose deadline has passed, before and after they were begun."""
+
 
 async def ended(studio: Studio, ids: Sequence[str], request: Request) -> list[Job]:
     """The jobs, once all have ended. If the client hangs up they are cancelled, and Refused is raised."""
@@ -39,8 +42,10 @@ async def cancelled(studio: Studio, ids: Sequence[str]) -> None:
 
 
 def failure_of(job: Job, status: int) -> Refused:
-    """Why a job brought no pictures: with ``status`` where asking otherwise helps, else 500."""
+    """Why a job brought no pictures: with ``status`` where asking otherwise helps, else 504 or 500."""
     if job.state == "cancelled":
         return Refused(status, "the job was cancelled: ask again")
     told = job.error or f"the job ended as {job.state}"
+    if told.startswith(LATE):
+        return Refused(504, told, param="deadline")
     return Refused(500 if told.startswith(DEFECT) else status, told)

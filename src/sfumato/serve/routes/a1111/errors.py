@@ -31,6 +31,7 @@ MEANINGS = {
     413: "A picture is too large.",
     422: "The request can be read, and what it asks for cannot be done.",
     429: "Too much is asked at once; Retry-After says when to ask again.",
+    500: "A defect in sfumato.",
     503: "The server is about to end, or cannot draw.",
 }
 

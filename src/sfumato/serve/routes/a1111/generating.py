@@ -35,7 +35,7 @@ from sfumato.serve.translated import check_size
 
 router = APIRouter(prefix="/sdapi/v1", tags=["a1111"], route_class=Route)
 
-DRAWING = faults(400, 404, 413, 422, 429, 503)
+DRAWING = faults(400, 404, 413, 422, 429, 500, 503)
 
 
 @router.post("/txt2img", responses=DRAWING)

@@ -25,6 +25,7 @@ KINDS: dict[int, Kind] = {
     413: Kind("invalid_request_error", "too_large"),
     429: Kind("rate_limit_error", "rate_limit_exceeded"),
     503: Kind("server_error", "unavailable"),
+    504: Kind("server_error", "deadline_passed"),
 }
 AS_OPENAI = {422: 400}
 """OpenAI answers 400 to whatever can be read and not be done."""
@@ -45,6 +46,8 @@ def told(error: Refused) -> JSONResponse:
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    if error.status == 504:
+        headers["x-should-retry"] = "false"  # their clients would ask again, and wait as long in vain
     body = Faulty(error=fault_of(error)).model_dump()
     return JSONResponse(body, AS_OPENAI.get(error.status, error.status), headers=headers)
 
@@ -59,6 +62,7 @@ MEANINGS = {
     429: "Too much is asked at once; Retry-After says when to ask again.",
     500: "A defect in sfumato.",
     503: "The server is about to end, or cannot draw.",
+    504: "The deadline that was given has passed.",
 }
 
 

@@ -29,7 +29,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
         "description": "The pictures; with `stream` server-sent events of them.",
         "content": {"text/event-stream": {}},
     },
-    **faults(400, 404, 409, 413, 429, 500, 503),
+    **faults(400, 404, 409, 413, 429, 500, 503, 504),
 }
 Key = Annotated[
     str | None,
