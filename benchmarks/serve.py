@@ -22,7 +22,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import quantiles
@@ -91,7 +91,7 @@ class Server:
     name: str
     painter: Painter
     clock: Callable[[], float]
-    begins: Callable[[Server], list[Asked]]
+    begins: Callable[[Server], Iterable[Asked]]
     exact: bool
     live: int
     scheduler: Scheduler = field(init=False)
@@ -103,7 +103,7 @@ class Server:
     now: float = 0.0
 
     def __post_init__(self) -> None:
-        self.scheduler = Scheduler(clock=self.clock)
+        self.scheduler = Scheduler(clock=self.clock, good=self.live)
 
     def send(self, user: int) -> None:
         """The user's next request, if there is one."""
@@ -139,12 +139,10 @@ def first(server: Server, most: int) -> list[Asked]:
     return [server.waiting.pop(name) for name in [*server.waiting][:most]]
 
 
-def by_line(server: Server) -> list[Asked]:
-    """Those whose turn it is, while there is room."""
-    found: list[Asked] = []
-    while len(server.drawing) + len(found) < server.live and (name := server.line.take()) is not None:
-        found.append(server.waiting.pop(name))
-    return found
+def by_line(server: Server) -> Iterator[Asked]:
+    """Those whose turn it is, while there is room for them: as the worker of ``sfumato serve`` does."""
+    while (name := server.line.take(may=server.scheduler.has_room)) is not None:
+        yield server.waiting.pop(name)
 
 
 def main() -> None:
@@ -187,7 +185,7 @@ def made(painter: Painter, clock: Callable[[], float], live: int, names: Sequenc
     ]
 
 
-SERVERS: dict[str, tuple[Callable[[Server], list[Asked]], bool]] = {
+SERVERS: dict[str, tuple[Callable[[Server], Iterable[Asked]], bool]] = {
     "one by one": (lambda server: first(server, 1), False),
     "whole batches": (lambda server: first(server, BATCH), False),
     "exact": (by_line, True),
