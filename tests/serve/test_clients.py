@@ -132,6 +132,16 @@ def test_whoever_has_as_many_uploads_as_allowed_is_told_the_way_out_by_all_ways(
     assert client(BERT, "POST", "/v1/uploads", form(png("white")))[0] == 201
 
 
+def test_no_way_in_makes_pictures_larger_than_an_upload_may_be(client):
+    digest = client(ANNA, "POST", "/v1/uploads", form(png("pink")))[1]["digest"]
+    asked = {"picture": digest, "size": [200, 200]}
+    assert client(ANNA, "POST", "/v1/conditions/edges", asked)[0] == 413
+    small, large = (base64.b64encode(png("red", size)).decode() for size in ((12, 8), (80, 80)))
+    for more in ({"init_images": [small], "width": 200, "height": 200}, {"init_images": [large] * 2}):
+        status, told, _ = client(ANNA, "POST", "/sdapi/v1/img2img", {"prompt": "a cat", **more})
+        assert (status, "ask for less" in told["detail"]) == (413, True)
+
+
 @pytest.mark.parametrize(
     "name", ["../../../evil.png", "/etc/passwd", "a\\..\\b", "nul\0l.png", "x" * 3000, "äö.png"]
 )

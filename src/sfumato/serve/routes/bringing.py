@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from io import BytesIO
 from shutil import disk_usage
+from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
@@ -17,6 +19,8 @@ from sfumato.serve.allowance import make_room
 from sfumato.serve.refused import Refused
 from sfumato.serve.studio import Studio
 from sfumato.serve.uploads import Upload, kept, lay
+
+T = TypeVar("T")
 
 AT_ONCE = 2
 """Pictures that are decoded at a time: each may take a gigabyte of memory for a moment."""
@@ -37,7 +41,7 @@ async def brought(
         return kept(data, studio.folder, studio.settings.limits, client=client)
 
     try:
-        return await to_thread.run_sync(keep, limiter=_limiter())
+        return await apart(keep)
     except InputError as error:
         told = str(error) if param == "file" else f"{param}: {error}"
         raise Refused(status, told, param=param) from error
@@ -52,7 +56,7 @@ async def laid(studio: Studio, image: Image.Image, client: str) -> str:
         lay(digest, image, studio.folder, client=client)
         return digest
 
-    return await to_thread.run_sync(keep, limiter=_limiter())
+    return await apart(keep)
 
 
 def check_room(studio: Studio, client: str) -> None:
@@ -73,11 +77,18 @@ def words_of(data: bytes) -> str | None:
     return found if isinstance(found, str) and found.strip() else None
 
 
-def _limiter() -> CapacityLimiter:
-    """This event loop's own."""
+async def apart(act: Callable[[], T]) -> T:
+    """Do in a thread what holds whole pictures in memory: few at a time, each within ``check_pixels``."""
     try:
-        return _decoding.get()
+        limiter = _decoding.get()
     except LookupError:
-        limiter = CapacityLimiter(AT_ONCE)
+        limiter = CapacityLimiter(AT_ONCE)  # this event loop's own
         _decoding.set(limiter)
-        return limiter
+    return await to_thread.run_sync(act, limiter=limiter)
+
+
+def check_pixels(studio: Studio, sizes: Iterable[tuple[int, int]], *, param: str) -> None:
+    """Raise Refused for pictures that together have more pixels than an upload may have."""
+    count, most = sum(width * height for width, height in sizes), studio.settings.limits.upload_pixels
+    if count > most:
+        raise Refused(413, f"{param}: {count:,} pixels in all, more than {most:,}: ask for less", param=param)

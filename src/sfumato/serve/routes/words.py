@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -15,7 +16,7 @@ from sfumato.request import LARGEST_SEED
 from sfumato.serve.facts import read
 from sfumato.serve.refused import Refused
 from sfumato.serve.routes.answers import TheClient, TheStudio, example, failures
-from sfumato.serve.routes.bringing import check_room
+from sfumato.serve.routes.bringing import apart, check_pixels, check_room
 from sfumato.serve.studio import Studio
 from sfumato.serve.uploads import lay
 from sfumato.serve.wish import MOST_TEXT, Digest, Side, Strict, Wish
@@ -105,7 +106,9 @@ async def checked(studio: TheStudio, client: TheClient, wish: Wish) -> dict[str,
 })})  # fmt: skip
 async def seen(studio: TheStudio, client: TheClient, kind: str, given: Conditioned) -> dict[str, Any]:
     """What a control sees of a picture, kept as an upload: the picture of its digest."""
-    return await to_thread.run_sync(_seen, studio, client, kind, given)
+    if given.size is not None:
+        check_pixels(studio, [given.size], param="size")
+    return await apart(partial(_seen, studio, client, kind, given))
 
 
 def _tokens(studio: Studio, prompt: Prompt) -> dict[str, Any]:

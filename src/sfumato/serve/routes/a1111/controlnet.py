@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -20,6 +21,7 @@ from sfumato.serve.routes.a1111.generating import limits_of
 from sfumato.serve.routes.a1111.painting import Limits, picture_of
 from sfumato.serve.routes.a1111.units import MOST_UNITS, NAME, Unit, kind_of, modules
 from sfumato.serve.routes.answers import TheStudio
+from sfumato.serve.routes.bringing import apart
 
 router = APIRouter(prefix="/controlnet", tags=["a1111"], route_class=Route)
 strange = APIRouter(route_class=Route, include_in_schema=False)
@@ -112,7 +114,7 @@ async def detect(asked: Detect, studio: TheStudio) -> Detected:
         threshold_b=asked.controlnet_threshold_b,
     )
     kind, limits = kind_of(unit), limits_of(studio)
-    images = [await to_thread.run_sync(lambda text=text: _detected(text, kind, limits)) for text in texts]
+    images = [await apart(partial(_detected, text, kind, limits)) for text in texts]
     return Detected(images=images, info="Success")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from io import BytesIO
 from typing import Annotated, Any, TypeAlias
 
@@ -23,7 +24,7 @@ from sfumato.serve.routes.a1111.generating import limits_of
 from sfumato.serve.routes.a1111.painting import Limits, bytes_of, picture_of
 from sfumato.serve.routes.a1111.replies import AllEnlarged, Caption, Enlarged, PngInfo
 from sfumato.serve.routes.answers import TheStudio
-from sfumato.serve.routes.bringing import words_of
+from sfumato.serve.routes.bringing import apart, words_of
 
 router = APIRouter(prefix="/sdapi/v1", tags=["a1111"], route_class=Route)
 
@@ -99,7 +100,7 @@ async def single(asked: One, studio: TheStudio) -> Enlarged:
     """One picture enlarged, by a filter."""
     _check(asked)
     limits = limits_of(studio)
-    image = await to_thread.run_sync(lambda: _done(asked, asked.image, limits, "image"))
+    image = await apart(partial(_done, asked, asked.image, limits, "image"))
     return Enlarged(image=image if asked.show_extras_results else "", html_info=_html(asked))
 
 
@@ -108,10 +109,7 @@ async def batch(asked: Many, studio: TheStudio) -> AllEnlarged:
     """Many pictures enlarged, by a filter."""
     _check(asked)
     limits = limits_of(studio)
-    images = [
-        await to_thread.run_sync(lambda file=file: _done(asked, file.data, limits, "imageList"))
-        for file in asked.image_list
-    ]
+    images = [await apart(partial(_done, asked, file.data, limits, "imageList")) for file in asked.image_list]
     return AllEnlarged(images=images if asked.show_extras_results else [], html_info=_html(asked))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from functools import partial
 
-from anyio import to_thread
 from fastapi import APIRouter, Request
 from PIL import Image
 
@@ -29,7 +29,7 @@ from sfumato.serve.routes.a1111.replies import Drawn
 from sfumato.serve.routes.a1111.units import steered, units_of
 from sfumato.serve.routes.a1111.wishes import UNASKED, Brought, Shelf, model_asked, plan, size_of, units
 from sfumato.serve.routes.answers import TheClient, TheStudio
-from sfumato.serve.routes.bringing import brought, laid
+from sfumato.serve.routes.bringing import apart, brought, check_pixels, laid
 from sfumato.serve.studio import Studio
 from sfumato.serve.translated import check_size
 
@@ -51,19 +51,21 @@ async def img2img(asked: ImageToImage, request: Request, studio: TheStudio, clie
     if not asked.init_images:
         raise Refused(404, "Init image not found: give init_images, in base64", param="init_images")
     limits = limits_of(studio)
-    opened = [
-        await to_thread.run_sync(lambda text=text: picture_of(text, limits, param="init_images"))
-        for text in asked.init_images
-    ]
-    notes = [note for _, told in opened for note in told]
-    images = [image for image, _ in opened]
+    notes: list[str] = []
+    images: list[Image.Image] = []
+    for text in asked.init_images:
+        image, told = await apart(partial(picture_of, text, limits, param="init_images"))
+        notes += told
+        images.append(image)
+        check_pixels(studio, [each.size for each in images], param="init_images")
     mask = None
     if asked.mask is not None:
-        text = asked.mask
-        mask, told = await to_thread.run_sync(lambda: mask_of(text, asked, limits))
+        mask, told = await apart(partial(mask_of, asked.mask, asked, limits))
         notes += told
     shelf = shelf_of(studio, desk_of(request), client)
     size, _ = size_of(asked, model_asked(asked, shelf) in shelf.small)
+    if size is not None:
+        check_pixels(studio, [size] * len(images), param="width")
     pictures, digest = await _laid(images, mask, asked, size, studio, client)
     steering, told = await _steering(asked, studio, client, asked.init_images[0])
     found = Brought(pictures=pictures, mask=digest, steering=steering, notes=(*notes, *told))
@@ -88,7 +90,7 @@ async def _laid(
             shaped = [filled(image, soft) for image in shaped]
         return shaped, soft
 
-    shaped, soft = await to_thread.run_sync(made)
+    shaped, soft = await apart(made)
     digests = [await laid(studio, image, client) for image in shaped]
     return tuple(digests), None if soft is None else await laid(studio, soft, client)
 

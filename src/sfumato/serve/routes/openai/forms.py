@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from anyio import to_thread
@@ -14,7 +15,7 @@ from starlette.exceptions import HTTPException
 from sfumato.errors import InputError
 from sfumato.pictures import received
 from sfumato.serve.refused import Refused
-from sfumato.serve.routes.bringing import brought, laid, words_of
+from sfumato.serve.routes.bringing import apart, brought, laid, words_of
 from sfumato.serve.routes.openai.asked import Asked
 from sfumato.serve.routes.openai.fields import FIELDS
 from sfumato.serve.routes.openai.wishes import Files, from_form
@@ -79,7 +80,7 @@ async def kept(form: Form, studio: Studio, client: str) -> Files:
         for data in form.images
     ]  # fmt: skip
     notes = [note for each in found for note in each.notes]
-    hole, told = await to_thread.run_sync(_hole, form, studio.settings.limits)
+    hole, told = await apart(partial(_hole, form, studio.settings.limits))
     mask = None if hole is None else await laid(studio, hole, client)
     return Files(
         picture=found[0].digest,
