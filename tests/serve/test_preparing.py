@@ -54,6 +54,14 @@ def test_an_unknown_look_is_refused_with_those_that_are_near(room):
     assert refused.value.status == 422
 
 
+def test_an_adapter_that_does_not_hang_yet_hides_no_other_note(opened, folder):
+    room = opened(adapters=folder)
+    room.draw(steps=1)
+    wish = Wish(prompt="a cat", negative="a dog", guidance=1, adapters=[("ink", 1.0, 1.0)])
+    notes = asyncio.run(room.studio.foreseen(wish, "local"))
+    assert any("negative prompt has no effect" in note for note in notes)
+
+
 def test_every_seed_makes_its_own_choice(room):
     job = room.draw(prompt="a {red|blue|green|yellow} cat", seed=5, count=6, steps=1)
     prompts = [request_of(room, job, number)["prompt"] for number in range(6)]

@@ -15,7 +15,7 @@ from sfumato.adapters.open import open_adapter
 from sfumato.adapters.triggers import triggers
 from sfumato.conditions import CONDITIONS
 from sfumato.conditions.making import read_as, settled
-from sfumato.errors import CheckpointError, InputError, SfumatoError
+from sfumato.errors import InputError, SfumatoError
 from sfumato.serve.models import unknown
 from sfumato.serve.wish import ControlWish, ReferenceWish, Wish
 from sfumato.text.grammar import parse
@@ -166,6 +166,6 @@ def _read(path: Path, size: int) -> Adapter:
         found = open_adapter(path)
         kind = f"taught {found.metadata[TAUGHT]}" if TAUGHT in found.metadata else kind_of(found.tensors)
     except (SfumatoError, OSError) as error:
-        why = str(error) if isinstance(error, CheckpointError) else f"cannot be read ({error})"
+        why = str(error).removeprefix(f"{path}: ") if isinstance(error, SfumatoError) else "cannot be read"
         return Adapter(name=path.stem, path=path, kind="", size=size, obstacle=why)
     return Adapter(name=path.stem, path=path, kind=kind, triggers=triggers(found.metadata), size=size)

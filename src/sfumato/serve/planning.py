@@ -70,8 +70,13 @@ class Planning:
 
         Raises InputError and OutOfMemory for what cannot be drawn.
         """
+        if wish.model not in self.shelf.resident:
+            return None
+        hung = {*self.shelf.beside(wish.model)}
+        worn = tuple(each for each in wish.adapters if each[0] in hung)
+        wish = wish.model_copy(update={"adapters": worn})  # the others are told of when they hang
         beside = self.wanted(wish)
-        if wish.model not in self.shelf.resident or not {*beside} <= {*self.shelf.beside(wish.model)}:
+        if not {*beside} <= hung:
             return None
         with self.shelf.lent(wish.model, beside) as painter:
             request = self.prepared(wish, client, painter).requests[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from browsing import Faults, Server, begin
+from world_lora import write_world_lora
 
 CHROMIUM = Path("/usr/bin/chromium")
 WAIT = 30_000  # ms, for a machine that is shared
@@ -19,7 +20,12 @@ WAIT = 30_000  # ms, for a machine that is shared
 # Package scope: Playwright holds an event loop while it runs, and must end before other tests want theirs.
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("page") / "gallery")
+    place = tmp_path_factory.mktemp("page")
+    adapters = place / "adapters"
+    adapters.mkdir()
+    write_world_lora(adapters / "ink.safetensors", trigger="ink wash")
+    (adapters / "broken.safetensors").write_bytes(b"no weights")
+    started = Server(place / "gallery", "--adapters", str(adapters))
     yield started
     started.end()
 

@@ -3,6 +3,7 @@ import { useAnswer, useRested, useStore } from "../h.js";
 import { api, connection } from "../api.js";
 import { read, write } from "../json.js";
 import { asked, wish } from "../wish.js";
+import { run } from "./run.js";
 
 const REST = 400; // ms
 
@@ -22,21 +23,24 @@ const ABOUT = {
   strength: /strength/i,
 };
 
+const SAID = /does not know|not looked at further|wakes to words/; // at the box, or beside the adapter
+
 // -> {at, left, error}: a function of a control's name to its line, the lines of no control, and what forbids all.
 export function useCheck() {
   const { count: _count, ...value } = useStore(wish);
   const rested = useRested(write(asked({ ...value, seed: null })), REST);
   const online = useStore(connection, (each) => each.online);
+  const finished = useStore(run, (each) => each.finished); // a model that was busy, or not in memory, tells more by then
   const answer = useAnswer(
-    (signal) => (online && value.prompt.trim() ? api.post("/v1/check", read(rested), { signal }) : null), [rested, online],
+    (signal) => (online && value.prompt.trim() ? api.post("/v1/check", read(rested), { signal }) : null), [rested, online, finished],
   );
-  const notes = (answer.value?.notes ?? []).filter((note) => !/does not know|not looked at further/.test(note)); // said at the box
+  const notes = (answer.value?.notes ?? []).filter((note) => !SAID.test(note));
   const owner = (note) => Object.keys(ABOUT).find((name) => ABOUT[name].test(note));
   const error = answer.error?.type === "gone" ? null : answer.error;
-  const placed = error && error.param in ABOUT;
+  const place = error && (error.param in ABOUT ? error.param : owner(error.message));
   return {
-    at: (name) => (placed && error.param === name ? error.message : notes.filter((note) => owner(note) === name).join(" ") || undefined),
+    at: (name) => (place === name ? error.message : notes.filter((note) => owner(note) === name).join(" ") || undefined),
     left: notes.filter((note) => !owner(note)),
-    error: error && !placed ? error.message : null,
+    error: error && !place ? error.message : null,
   };
 }

@@ -10,6 +10,7 @@ import { Guidance } from "./guidance.js";
 import { Size } from "./size.js";
 
 const KEEPS = ["prompt", "styles", "picture", "mask", "sentence"]; // by "As it was"
+const FINER = ["sampler", "levels", "clip_skip", "passes"]; // the finer points: what is said of them is not folded away
 const set = (name) => (value) => wish.set({ [name]: value });
 
 const named = (list, first) => [["", first], ...(list ?? []).map((each) => [each.name, each.name])];
@@ -57,7 +58,7 @@ export function Settings() {
     <${Negative} idle=${check.at("negative")} />
     <${SeedBox} />
     <${Adapters} idle=${check.at("adapters")} />
-    <details>
+    <details open=${FINER.some(check.at)}>
       <summary>Finer points</summary>
       <${Choice} label="Sampler" value=${value.sampler} options=${named(samplers, "the usual")} onChange=${set("sampler")} idle=${check.at("sampler")} />
       <${Choice} label="Levels" value=${value.levels} options=${named(levels, "the model's own")} onChange=${set("levels")} idle=${check.at("levels")} />
