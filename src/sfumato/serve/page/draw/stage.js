@@ -2,6 +2,7 @@
 import { html, useStore } from "../h.js";
 import { imageOf } from "../api.js";
 import { Tool } from "../ui/controls.js";
+import { Notes } from "../ui/notes.js";
 import { Actions } from "./actions.js";
 import { Progress } from "./progress.js";
 import { isBusy, run, shownJobs } from "./run.js";
@@ -58,13 +59,7 @@ function One({ cell, several }) {
   </figure>`;
 }
 
-// Everything that had no effect, and why.
-function Notes({ jobs, record }) {
-  const notes = [...new Set([...(record?.notes ?? []), ...jobs.flatMap((job) => job.notes)])];
-  return notes.length
-    ? html`<ul class="notes" aria-label="Notes">${notes.map((each) => html`<li key=${each}>${each}</li>`)}</ul>`
-    : null;
-}
+const notesOf = (jobs, record) => [...new Set([...(record?.notes ?? []), ...jobs.flatMap((job) => job.notes)])];
 
 function Failures({ jobs }) {
   const errors = [...new Set(jobs.filter((job) => job.state === "failed").map((job) => job.error))];
@@ -86,7 +81,7 @@ export function Stage() {
       <${Progress} jobs=${jobs} busy=${isBusy(value) && !jobs[0].draft} />
       ${cell?.record ? html`<${Seed} record=${cell.record} /><${Actions} record=${cell.record} key=${cell.record.id} />` : null}
       ${jobs[0].draft ? html`<p class="quiet">A draft of few steps, not kept. Finish it when it pleases.</p>` : null}
-      <${Notes} jobs=${jobs} record=${cell?.record} />
+      <${Notes} notes=${notesOf(jobs, cell?.record)} />
     </div>
   </section>`;
 }

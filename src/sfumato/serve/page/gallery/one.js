@@ -1,9 +1,10 @@
 // One picture, large, with all that made it and all that one does with it.
-import { html, useAnswer, useEffect, useState, useStore } from "../h.js";
+import { html, useAnswer, useEffect, useRef, useState, useStore } from "../h.js";
 import { api, imageOf } from "../api.js";
 import { Icon } from "../ui/icons.js";
 import { Menu, Sure, Tool } from "../ui/controls.js";
 import { say, told } from "../ui/notices.js";
+import { Notes } from "../ui/notes.js";
 import { Facts, factsOf } from "./facts.js";
 import { forget, found, more, renew } from "./found.js";
 
@@ -22,6 +23,8 @@ function useNeighbours(id) {
 export function One({ id, onUse, onSend }) {
   const { value, error } = useAnswer((signal) => api.get(`/v1/pictures/${encodeURIComponent(id)}`, { signal }), [id]);
   const [marked, setMarked] = useState(null);
+  const title = useRef();
+  useEffect(() => title.current?.focus({ preventScroll: true }), [value]); // a reader says what is shown now
   const { newer, older } = useNeighbours(id);
   useEffect(() => {
     const keys = (event) => {
@@ -59,7 +62,7 @@ export function One({ id, onUse, onSend }) {
       <a href=${imageOf(id)} target="_blank" rel="noopener" title="Open at full size"><img src=${imageOf(id)} alt=${record.prompt} width=${record.width} height=${record.height} /></a>
     </div>
     <div class="one-facts">
-      <h1>${record.prompt}</h1>
+      <h1 ref=${title} tabindex="-1">${record.prompt}</h1>
       <p class="quiet">${new Date(record.created * 1000).toLocaleString()} · ${record.width} × ${record.height} · ${Math.ceil(record.size / 1024)} KB</p>
       <div class="actions" role="group" aria-label="This picture">
         <button type="button" class="primary" onClick=${() => onUse(record.request)}>Use these settings</button>
@@ -79,7 +82,7 @@ export function One({ id, onUse, onSend }) {
       </div>
       <h2>How it was made</h2>
       <${Facts} facts=${factsOf(record)} />
-      ${record.notes?.length ? html`<h2>Notes</h2><ul class="notes">${record.notes.map((each) => html`<li key=${each}>${each}</li>`)}</ul>` : null}
+      <${Notes} notes=${record.notes ?? []} />
       <p class="quiet">The file carries all of this: <code>sfumato replay</code> draws it again and compares every pixel.</p>
     </div>
   </article>`;
