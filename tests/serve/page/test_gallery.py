@@ -158,6 +158,12 @@ def test_of_ten_thousand_pictures_only_those_in_sight_are_in_the_page(page: Page
         page.wait_for_timeout(60)
     until(lambda: int(page.locator(".tile").first.get_attribute("data-place") or 0) > 200)
     assert page.locator(".tile").count() < 120
+    focused = "document.activeElement.getAttribute('href')"
+    page.locator(".tile a").last.focus()
+    address = page.evaluate(focused)
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator(".tile[data-place='0']")).to_have_count(1)
+    assert page.evaluate(focused) == address, "the focus was lost"
 
 
 def test_arrows_lead_through_the_grid_and_through_the_pictures(page: Page, server: Server, two):
@@ -198,6 +204,39 @@ def test_a_sheet_draws_all_combinations_and_survives_a_reload(context, server: S
         page.get_by_role("button", name="Save as one picture").click()
     with Image.open(saving.value.path()) as sheet:
         assert sheet.size[0] > 2 * 256
+
+
+def test_a_stopped_sheet_stays_stopped_and_its_rest_is_drawn_later(context, server: Server):
+    page = context.new_page()
+    begin(page, server, "gallery/xy", prompt="a blue sheet", steps=20, seed=3)
+    across, down = page.get_by_role("textbox").all()
+    across.fill("1-2")
+    down.fill("1, 4")
+    page.get_by_role("button", name="Draw 4 pictures").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Cancelled").first).to_be_visible()
+    jobs = httpx.get(f"{server.url}/v1/jobs?limit=4").json()["jobs"]
+    until(lambda: not httpx.get(f"{server.url}/v1/jobs?state=queued&state=running").json()["jobs"])
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    assert any(job["state"] != "done" for job in jobs)
+    page.reload()
+    page.get_by_role("button", name="Draw the rest").click()
+    expect(page.get_by_text("4 pictures of “a blue sheet”")).to_be_visible()
+    expect(page.locator(".drawn td a")).to_have_count(4)
+
+
+def test_one_comes_back_to_the_picture_that_one_looked_at(page: Page, server: Server, two):
+    page.goto(f"{server.url}/#/gallery")
+    page.get_by_role("searchbox").fill("umbrella")
+    expect(page.locator(".tile")).to_have_count(2)
+    older = page.locator(".tile a").nth(1).get_attribute("href")
+    page.locator(".tile a").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="a yellow umbrella, gallery")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    until(lambda: page.url.endswith(older))
+    page.keyboard.press("Escape")
+    expect(page.locator(f".tile a[href='{older}']")).to_be_focused()
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ function said(value) {
 
 // [name, words, value as text] of every setting that is not empty.
 export function factsOf(record) {
-  const request = { ...record.request, size: record.request.size ?? [record.width, record.height] };
+  const request = { ...record.request, size: record.request.size ?? (record.width ? [record.width, record.height] : null) };
   return Object.entries(NAMES)
     .filter(([name]) => {
       const value = request[name];

@@ -6,7 +6,7 @@ import { api } from "../api.js";
 const PAGE = 60;
 export const NOTHING = { words: "", model: "", since: "", until: "", favourite: false };
 
-export const found = store({ query: NOTHING, records: [], whole: false, error: null, asked: 0 });
+export const found = store({ query: NOTHING, records: [], whole: false, error: null });
 let asking = null;
 
 const seconds = (day, add = 0) => {
@@ -33,11 +33,9 @@ export async function more() {
   const stop = (asking = new AbortController());
   try {
     const { pictures } = await api.get(`/v1/pictures?${parameters(query, records.at(-1)?.id)}`, { signal: stop.signal });
-    found.set((now) => ({
-      records: [...now.records, ...pictures], whole: pictures.length < PAGE, error: null, asked: now.asked + 1,
-    }));
+    found.set((now) => ({ records: [...now.records, ...pictures], whole: pictures.length < PAGE, error: null }));
   } catch (error) {
-    if (error.name !== "AbortError") found.set({ error, whole: true });
+    if (error.name !== "AbortError") found.set({ error });
   } finally {
     if (asking === stop) asking = null;
   }
@@ -56,13 +54,15 @@ export async function refresh() {
   if (!records.length) return seek({});
   try {
     const { pictures } = await api.get(`/v1/pictures?${parameters(query)}`);
+    if (found.get().query !== query) return undefined; // something else is sought by now
+    if (pictures.length < PAGE) return found.set({ records: pictures, whole: true, error: null });
     const known = new Set(records.map(({ id }) => id));
     const fresh = pictures.filter(({ id }) => !known.has(id));
     if (fresh.length === PAGE) return seek({});
     const there = new Map(pictures.map((each) => [each.id, each]));
-    const oldest = pictures.at(-1)?.id ?? "";
+    const oldest = pictures.at(-1).id;
     const kept = found.get().records.filter(({ id }) => there.has(id) || id < oldest);
-    found.set({ records: [...fresh, ...kept.map((each) => there.get(each.id) ?? each)] });
+    found.set({ records: [...fresh, ...kept.map((each) => there.get(each.id) ?? each)], error: null });
   } catch (error) {
     found.set({ error });
   }

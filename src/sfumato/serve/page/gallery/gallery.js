@@ -1,6 +1,6 @@
 // The gallery: all pictures of this server, found again; one of them with all its settings; two side by side;
 // sheets of combinations. The address says which: #/gallery, #/gallery/one/ID, #/gallery/compare/A/B, #/gallery/xy.
-import { html, useEffect, useState } from "../h.js";
+import { html, useEffect, useRef, useState } from "../h.js";
 import { Icon } from "../ui/icons.js";
 import { Compare } from "./compare.js";
 import { Filters } from "./filters.js";
@@ -13,6 +13,8 @@ const TABS = [["", "Pictures"], ["xy", "X/Y sheets"]];
 
 export function Gallery({ path, onUse, onSend }) {
   const [name = "", ...rest] = path;
+  const looked = useRef(null); // the picture that one comes back from: the grid is found there again
+  if (name) looked.current = name === "one" ? rest[0] : null;
   if (name === "one") return html`<${One} key=${rest[0]} id=${rest[0]} onUse=${onUse} onSend=${onSend} />`;
   if (name === "compare") return html`<${Compare} key=${rest.join()} ids=${rest} onUse=${onUse} />`;
   return html`<section class="gallery" aria-label="Gallery">
@@ -20,11 +22,11 @@ export function Gallery({ path, onUse, onSend }) {
       ${TABS.map(([each, words]) => html`<a key=${each} href="#/gallery${each && `/${each}`}"
         aria-current=${each === name ? "page" : undefined}>${words}</a>`)}
     </nav>
-    ${name === "xy" ? html`<${Sheets} />` : html`<${Pictures} onUse=${onUse} />`}
+    ${name === "xy" ? html`<${Sheets} />` : html`<${Pictures} onUse=${onUse} looked=${looked} />`}
   </section>`;
 }
 
-function Pictures({ onUse }) {
+function Pictures({ onUse, looked }) {
   const [file, setFile] = useState(null);
   const [over, setOver] = useState(false);
   const [chosen, setChosen] = useState([]);
@@ -49,7 +51,7 @@ function Pictures({ onUse }) {
     onDragLeave=${(event) => event.currentTarget.contains(event.relatedTarget) || setOver(false)} onDrop=${drop}>
     <div class="found-head"><${Filters} /><${Restore} onFile=${setFile} /></div>
     <p class="drop-line" aria-hidden="true"><${Icon} name="download" />Drop a PNG to take its settings</p>
-    <${Grid} chosen=${chosen} onChoose=${choose} />
+    <${Grid} looked=${looked} chosen=${chosen} onChoose=${choose} />
     ${chosen.length ? html`<${Chosen} chosen=${chosen} onClear=${() => setChosen([])} />` : null}
     <${Dropped} file=${file} onClose=${() => setFile(null)} onUse=${onUse} />
   </div>`;

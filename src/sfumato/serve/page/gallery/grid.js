@@ -1,7 +1,7 @@
 // The grid: only the rows that are in sight are in the page, however many pictures there are. The next page of
 // them is asked for before its end comes into sight.
 import { html, useEffect, useLayoutEffect, useRef, useState, useStore } from "../h.js";
-import { thumbnailOf } from "../api.js";
+import { connection, thumbnailOf } from "../api.js";
 import { Icon } from "../ui/icons.js";
 import { found, more, refresh } from "./found.js";
 
@@ -35,19 +35,21 @@ function useRows(frame, count) {
   return shape;
 }
 
-export function Grid({ chosen, onChoose }) {
+// `looked.current`: the picture that was looked at last, to which the grid comes back.
+export function Grid({ looked, chosen, onChoose }) {
   const { records, whole, error, query } = useStore(found);
   const frame = useRef();
   const [at, setAt] = useState(0); // the tile that the keyboard is on
   const wanted = useRef(false); // whether that tile is to be focused once it is in the page
   const { columns, height, first, last } = useRows(frame, records.length);
   const rows = Math.ceil(records.length / columns);
+  const online = useStore(connection, (each) => each.online);
   useEffect(() => {
-    refresh();
-  }, []);
+    if (online) refresh();
+  }, [online]);
   useEffect(() => {
-    if (!whole && last >= rows) more();
-  }, [whole, last, rows]);
+    if (!whole && !error && last >= rows) more();
+  }, [whole, error, last, rows]);
   useEffect(() => {
     if (!wanted.current) return;
     const tile = frame.current.querySelector(`[data-place="${at}"] a`);
@@ -65,6 +67,12 @@ export function Grid({ chosen, onChoose }) {
     const top = frame.current.getBoundingClientRect().top + scrollY + row * height;
     if (top < scrollY || top + height > scrollY + innerHeight) scrollTo({ top: top - innerHeight / 3 });
   };
+  useEffect(() => {
+    const place = columns > 1 ? records.findIndex(({ id }) => id === looked.current) : -1;
+    if (place < 0) return;
+    looked.current = null;
+    go(place);
+  }, [columns]);
   const keys = (event) => {
     const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
     const to = event.key === "Home" ? 0 : event.key === "End" ? records.length - 1 : by === undefined ? null : at + by;
@@ -72,21 +80,22 @@ export function Grid({ chosen, onChoose }) {
     event.preventDefault();
     go(to);
   };
-  const shown = records.slice(first * columns, (Math.min(last, rows) + 1) * columns);
+  const from = first * columns;
+  const shown = records.slice(from, (Math.min(last, rows) + 1) * columns).map((record, index) => [from + index, record]);
+  // the tile that has the focus stays in the page, or the focus would be lost when it is scrolled away
+  const away = records[at] && !shown.some(([place]) => place === at) && frame.current?.contains(document.activeElement);
+  if (away) shown.splice(at < from ? 0 : shown.length, 0, [at, records[at]]);
   const searched = query.words || query.model || query.since || query.until || query.favourite;
-  const held = shown.some((_, place) => first * columns + place === at) ? at : first * columns;
+  const held = shown.some(([place]) => place === at) ? at : from;
   return html`
-    ${error ? html`<p class="error" role="alert">${error.message}</p>` : null}
+    ${error ? html`<p class="error" role="alert">${error.message} <button type="button" class="plain" onClick=${refresh}>Try again</button></p>` : null}
     <p class="hidden-words" role="status">${records.length}${whole ? "" : " or more"} pictures</p>
     <ul class="grid" ref=${frame} aria-label="Pictures" style=${{ height: `${Math.max(0, rows * height - GAP)}px` }} onKeyDown=${keys}>
-      ${shown.map((record, index) => {
-        const place = first * columns + index;
-        return html`<${Tile} key=${record.id} record=${record} place=${place} columns=${columns} height=${height}
-          total=${whole ? records.length : -1} held=${place === held} onFocus=${() => setAt(place)}
-          chosen=${chosen.includes(record.id)} onChoose=${onChoose} />`;
-      })}
+      ${shown.map(([place, record]) => html`<${Tile} key=${record.id} record=${record} place=${place} columns=${columns} height=${height}
+        total=${whole ? records.length : -1} held=${place === held} onFocus=${() => setAt(place)}
+        chosen=${chosen.includes(record.id)} onChoose=${onChoose} />`)}
     </ul>
-    ${whole && !records.length && !error
+    ${whole && !records.length
       ? html`<p class="empty">${searched ? "No picture is found by these. Try one word less, or show all." : "Nothing was drawn yet. What you draw is kept here."}</p>`
       : null}
   `;

@@ -19,7 +19,8 @@ export function Restore({ onFile }) {
 }
 
 export function Dropped({ file, onClose, onUse }) {
-  const { value, error } = useAnswer((signal) => (file ? api.send("/v1/restore", file, { signal }) : Promise.resolve(null)), [file]);
+  const { value: answer, error } = useAnswer((signal) => (file ? api.send("/v1/restore", file, { signal }).then((told) => ({ ...told, file })) : null), [file]);
+  const value = answer?.file === file ? answer : null; // not those of the file before
   const use = () => {
     onClose();
     onUse(value.wish);
@@ -30,7 +31,7 @@ export function Dropped({ file, onClose, onUse }) {
     ${refused ? html`<p class="error" role="alert">${error.message}</p>` : null}
     ${!value && !refused ? html`<p class="quiet" role="status">Reading it …</p>` : null}
     ${value && !refused
-      ? html`<${Facts} facts=${factsOf({ request: { ...value.wish, size: value.wish.size ?? ["the", "model's own"] } })} />
+      ? html`<${Facts} facts=${factsOf({ request: value.wish })} />
           ${value.notes.length ? html`<ul class="notes" aria-label="Notes">${value.notes.map((each) => html`<li key=${each}>${each}</li>`)}</ul>` : null}
           <button type="button" class="primary" onClick=${use}>Use these</button>`
       : null}

@@ -13,7 +13,7 @@ export const sheet = keptStore("sheet", { x: { name: "seed", text: "1-3" }, y: {
 export const isOver = (cell) => ENDED.includes(cell.state);
 const waiting = () => (sheet.get().drawn?.cells ?? []).filter((cell) => !isOver(cell));
 const put = (key, changes) =>
-  sheet.set(({ drawn }) => ({ drawn: { ...drawn, cells: drawn.cells.map((cell) => (cell.key === key ? { ...cell, ...changes } : cell)) } }));
+  sheet.set(({ drawn }) => ({ drawn: { ...drawn, cells: drawn.cells.map((cell) => (cell.key === key && !isOver(cell) ? { ...cell, ...changes } : cell)) } }));
 
 let round = 0; // a new sheet ends the following of the one before
 
@@ -27,7 +27,7 @@ export async function follow() {
   while (mine === round && waiting().length) {
     for (const cell of waiting().filter(({ job }) => !job)) {
       if (mine !== round) return;
-      if (!(await asking(cell))) break;
+      if (!(await asking(cell, mine))) break;
     }
     await Promise.all(waiting().filter(({ job }) => job).slice(0, AT_ONCE).map(look));
     await new Promise((resolve) => setTimeout(resolve, LOOK));
@@ -35,9 +35,10 @@ export async function follow() {
 }
 
 // Whether the next may be asked for at once: a full line is waited for.
-async function asking({ key, wish }) {
+async function asking({ key, wish }, mine) {
   try {
     const { id } = await api.post("/v1/jobs", asked(wish), { headers: { "Idempotency-Key": key } });
+    if (mine !== round) await api.remove(`/v1/jobs/${id}`).catch(() => null); // it was stopped meanwhile
     put(key, { job: id, state: "queued" });
     return true;
   } catch (error) {
@@ -63,4 +64,11 @@ export async function stop() {
   const left = waiting();
   sheet.set(({ drawn }) => ({ drawn: { ...drawn, cells: drawn.cells.map((cell) => (isOver(cell) ? cell : { ...cell, state: "cancelled" })) } }));
   await Promise.all(left.filter(({ job }) => job).map(({ job }) => api.remove(`/v1/jobs/${job}`).catch(() => null)));
+}
+
+// What was stopped or has failed is asked for again; under new keys, for the old ones name jobs that have ended.
+export function resume(newKey) {
+  const again = (cell) => (cell.picture || cell.state === "done" ? cell : { ...cell, key: newKey(), job: null, state: "sending", error: null });
+  sheet.set(({ drawn }) => ({ drawn: { ...drawn, cells: drawn.cells.map(again) } }));
+  return follow();
 }

@@ -7,7 +7,7 @@ import { say } from "../ui/notices.js";
 import { anySeed, wish } from "../wish.js";
 import { AXES, cellsOf, valuesOf } from "./axes.js";
 import { pictureOf } from "./sheet_picture.js";
-import { begin, follow, isOver, sheet, stop } from "./sheet.js";
+import { begin, follow, isOver, resume, sheet, stop } from "./sheet.js";
 
 const NAMES = Object.entries(AXES).map(([name, { label }]) => [name, label]);
 const key = () => `${anySeed().toString(36)}${anySeed().toString(36)}`;
@@ -79,11 +79,15 @@ function Drawn({ drawn, busy }) {
       say(`The sheet cannot be saved: ${error.message}`, { failed: true });
     }
   };
+  const missing = cells.some(({ state }) => state === "cancelled" || state === "failed");
   const label = (name) => AXES[name]?.label ?? "";
   return html`<div class="drawn">
     <div class="drawn-head">
       <p role="status">${busy ? `${ended} of ${cells.length} are drawn` : `${cells.filter((cell) => cell.picture).length} pictures of “${words}”`}</p>
-      ${busy ? html`<progress value=${ended} max=${cells.length} aria-label="Pictures drawn"></progress>` : html`<${Tool} icon="download" label="Save as one picture" onClick=${save} />`}
+      ${busy ? html`<progress value=${ended} max=${cells.length} aria-label="Pictures drawn"></progress>` : html`<span class="together">
+        ${missing ? html`<${Tool} icon="draw" label="Draw the rest" onClick=${() => resume(key)} />` : null}
+        ${cells.some(({ picture }) => picture) ? html`<${Tool} icon="download" label="Save as one picture" onClick=${save} />` : null}
+      </span>`}
     </div>
     <div class="drawn-table" tabindex="0" role="region" aria-label="Sheet"><table>
       <caption class="hidden-words">${label(drawn.x)} across${drawn.y ? `, ${label(drawn.y)} down` : ""}</caption>
