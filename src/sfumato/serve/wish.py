@@ -74,6 +74,10 @@ class Wish(Strict):
     receipt, whose pictures are taken as they are.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"prompt": "a red cat on a blue background", "seed": 7}]}
+    )
+
     prompt: Annotated[str, Field(min_length=1, max_length=MOST_TEXT)]
     negative: Text = ""
     seed: Seed | None = None

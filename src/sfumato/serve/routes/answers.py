@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse
 
 from sfumato.serve.guarding.guard import CLIENT, LOCAL
@@ -17,6 +17,26 @@ from sfumato.serve.store.records import Job
 from sfumato.serve.studio import Studio
 
 EXAMPLE_ID = "0p8k2m4v6c1t9q7r5s3n0a2bd"
+
+
+JOB: dict[str, Any] = {
+    "id": EXAMPLE_ID, "client": "local", "state": "done",
+    "wish": {"prompt": "a red cat", "seed": 7, "count": 1},
+    "created": 1795300000.0, "started": 1795300000.1, "ended": 1795300001.2, "attempts": 1, "error": None,
+    "notes": [], "pictures": ["0p8k2m4v6c1t9q7r5s3n0a2be"], "key": None, "place": 0,
+}  # fmt: skip
+PICTURE: dict[str, Any] = {
+    "id": "0p8k2m4v6c1t9q7r5s3n0a2be", "job": EXAMPLE_ID, "client": "local", "pixels": "0" * 64,
+    "request": {"prompt": "a red cat", "seed": 7, "steps": 24}, "prompt": "a red cat", "negative": "",
+    "model": "world", "seed": 7, "width": 128, "height": 128, "size": 20690, "created": 1795300001.2,
+    "notes": [], "favourite": False,
+}  # fmt: skip
+"""What answers look like, for the OpenAPI."""
+
+
+def examples(*values: Any) -> ConfigDict:
+    """What a body or an answer looks like, for the OpenAPI."""
+    return ConfigDict(json_schema_extra={"examples": [*values]})
 
 
 class Problem(BaseModel):

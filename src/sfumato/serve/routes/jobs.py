@@ -14,7 +14,16 @@ from pydantic import BaseModel
 
 from sfumato.serve.events import BEAT, Event
 from sfumato.serve.refused import Refused
-from sfumato.serve.routes.answers import JobId, TheClient, TheStudio, failures, told_job, told_jobs
+from sfumato.serve.routes.answers import (
+    JOB,
+    JobId,
+    TheClient,
+    TheStudio,
+    examples,
+    failures,
+    told_job,
+    told_jobs,
+)
 from sfumato.serve.store.ids import PATTERN
 from sfumato.serve.store.records import Job, State
 from sfumato.serve.studio import Studio
@@ -44,6 +53,8 @@ EXAMPLES = {
 class ToldJob(BaseModel):
     """A job. Times are seconds since 1970; ``place`` is 1 for the next of the line, 0 for one not in it."""
 
+    model_config = examples(JOB)
+
     id: str
     client: str
     state: State
@@ -61,6 +72,8 @@ class ToldJob(BaseModel):
 
 class ToldJobs(BaseModel):
     """A page of jobs, the newest first; ``before`` the last one there are older ones."""
+
+    model_config = examples({"jobs": [JOB]})
 
     jobs: list[ToldJob]
 

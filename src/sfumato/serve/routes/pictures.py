@@ -9,13 +9,13 @@ from typing import Annotated, Any, TypeAlias
 from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
 from sfumato.errors import InputError
 from sfumato.serve.refused import Refused
 from sfumato.serve.restored import Told, told_by
-from sfumato.serve.routes.answers import EXAMPLE_ID, TheClient, TheStudio, failures
+from sfumato.serve.routes.answers import EXAMPLE_ID, PICTURE, TheClient, TheStudio, examples, failures
 from sfumato.serve.routes.uploads import FORM
 from sfumato.serve.store import delete_picture
 from sfumato.serve.store.ids import PATTERN
@@ -37,6 +37,8 @@ Moment = Annotated[float | None, Query(ge=0, le=1e11, allow_inf_nan=False, descr
 class ToldPicture(BaseModel):
     """A picture and all its settings. ``pixels`` is the digest by which a wish may name it."""
 
+    model_config = examples(PICTURE)
+
     id: str
     job: str
     client: str
@@ -57,11 +59,15 @@ class ToldPicture(BaseModel):
 class ToldPictures(BaseModel):
     """A page of pictures, the newest first; ``before`` the last one there are older ones."""
 
+    model_config = examples({"pictures": [PICTURE]})
+
     pictures: list[ToldPicture]
 
 
 class Marking(Strict):
     """What can be changed about a picture."""
+
+    model_config = examples({"favourite": True})
 
     favourite: bool
 
@@ -69,7 +75,11 @@ class Marking(Strict):
 class ToldWish(BaseModel):
     """Settings out of a file: fields of a wish, a line for all that was not taken over."""
 
-    wish: dict[str, Any] = Field(examples=[{"prompt": "a red cat", "seed": 7, "steps": 24}])
+    model_config = examples(
+        {"wish": {"prompt": "a red cat", "seed": 7, "steps": 24}, "notes": [], "ours": True}
+    )
+
+    wish: dict[str, Any]
     notes: list[str]
     ours: bool
 

@@ -11,6 +11,7 @@ from sfumato.serve.guarding.asked import asked_of
 from sfumato.serve.guarding.guard import CLIENT, LOCAL, guard_of
 from sfumato.serve.guarding.sessions import LASTING, cookie, number_in
 from sfumato.serve.guarding.tokens import LEAST_TOKEN, MOST_TOKEN
+from sfumato.serve.routes.answers import examples
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 
@@ -27,6 +28,8 @@ class Login(BaseModel):
 
 class Session(BaseModel):
     """Who asks. ``client`` is None where a token is asked for and none was given."""
+
+    model_config = examples({"client": "anna", "tokens": True})
 
     client: str | None
     tokens: bool  # whether this server asks for them

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.datastructures import UploadFile
 
 from sfumato.serve.refused import Refused
-from sfumato.serve.routes.answers import TheClient, TheStudio, failures
+from sfumato.serve.routes.answers import TheClient, TheStudio, examples, failures
 from sfumato.serve.routes.bringing import brought
 from sfumato.serve.uploads import Upload, forget, owned
 from sfumato.serve.wish import DIGEST
@@ -40,6 +40,8 @@ Digest = Annotated[
 
 class ToldUpload(BaseModel):
     """A picture that is kept. ``digest`` is what a wish names it by; ``notes`` say what was decided."""
+
+    model_config = examples({"digest": "0" * 64, "width": 128, "height": 128, "notes": []})
 
     digest: str
     width: int

@@ -109,6 +109,12 @@ class TextToImage(Asked):
 class ImageToImage(Asked):
     """``POST /sdapi/v1/img2img``."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"prompt": "a red cat", "init_images": ["iVBORw0KGgo="], "denoising_strength": 0.6}]
+        }
+    )
+
     init_images: Annotated[list[Image64], Field(max_length=MOST_IMAGES), _filled([])] = []
     include_init_images: Off = False
     resize_mode: Annotated[int, Field(ge=0, le=3), _filled(0)] = 0

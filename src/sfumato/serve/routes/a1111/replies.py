@@ -16,6 +16,11 @@ class Reply(BaseModel):
 class Drawn(Reply):
     """Of txt2img and img2img. ``info`` is JSON in a text, with ``no_effect`` and ``notes`` of ours in it."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "images": ["iVBORw0KGgo..."], "parameters": {"prompt": "a red cat", "steps": 20},
+        "info": '{"seed": 7, "all_seeds": [7], "infotexts": ["a red cat"], "no_effect": [], "notes": []}',
+    }]})  # fmt: skip
+
     images: list[str]
     parameters: dict[str, Any]
     info: str

@@ -34,6 +34,16 @@ class Image(BaseModel):
 class ImagesReply(BaseModel):
     """``notes`` has a line for everything that had no effect, and for all that was decided on the way."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "created": 1795300001,
+        "data": [{"b64_json": "iVBORw0KGgo...", "url": None, "revised_prompt": None,
+                  "id": "0p8k2m4v6c1t9q7r5s3n0a2be", "seed": 7}],
+        "background": "opaque", "output_format": "png", "quality": "auto", "size": "128x128",
+        "usage": {"input_tokens": 5, "input_tokens_details": {"text_tokens": 5, "image_tokens": 0},
+                  "output_tokens": 256, "total_tokens": 261},
+        "safety_identifier": None, "notes": [],
+    }]})  # fmt: skip
+
     created: int
     data: list[Image]
     background: Literal["opaque"] = "opaque"
