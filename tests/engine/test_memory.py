@@ -5,13 +5,15 @@ import re
 import subprocess
 import sys
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 import sfumato
-from sfumato.diffusion.protocol import Call
+from sfumato.diffusion.protocol import Call, Controlled
 from sfumato.engine.decoding import decoded
 from sfumato.engine.footprint import held_bytes, tensors_in
 from sfumato.engine.foresight import Foresight
@@ -104,6 +106,24 @@ def test_rows_share_a_forward_as_far_as_memory_goes(embedded, foresight):
     assert rows_that_fit(row, short(foresight, needs[5] - 1), 8) == 4
     for free, most in ((MB, 2), (None, 8), (2**36, 8)):
         assert rows_that_fit(row, short(foresight, free), 8) == most
+
+
+@pytest.mark.parametrize(("kinds", "kind"), [((), ""), (("edges", "depth"), "edges")])
+def test_controls_that_rows_wear_count_also_those_whose_file_names_no_kind(embedded, kinds, kind):
+    asked = []
+
+    class Told(Foresight):
+        def steps(self, size, *, rows, controls):
+            asked.append(controls)
+            return rows
+
+    bare, model = embedded.model, SimpleNamespace(native=(128, 128), blank=embedded.model.blank)
+    model.controls = SimpleNamespace(control=lambda name: SimpleNamespace(kinds=kinds))
+    (told,) = bare.encode([Wording(text="")])
+    worn = (Controlled("net", (), 1.0, 9.0, 0.0),)
+    row = Call(bare.blank((64, 64)), bare.levels(4, None)[1], replace(told.conditioning, controls=worn))
+    assert rows_that_fit(row, Told(model, free=lambda: 5), 8) == 5
+    assert asked[0] == (("net", kind),)
 
 
 def test_passes_and_pictures_count(embedded, foresight):

@@ -75,7 +75,8 @@ def rows_that_fit(call: Call, foresight: Foresight, most: int) -> int:
     if free is None or is_plenty(free, size):
         return most
     names = dict.fromkeys(each.name for each in call.conditioning.controls)
-    worn = tuple((name, foresight.model.controls.control(name).kinds[0]) for name in names)
+    kinds = {name: foresight.model.controls.control(name).kinds for name in names}
+    worn = tuple((name, next(iter(known), "")) for name, known in kinds.items())  # all cost the same
     while most > ROWS and foresight.steps(size, rows=most, controls=worn) > free:
         most -= 1
     return most
