@@ -30,7 +30,8 @@ Adapters = Annotated[
     typer.Option(metavar="FOLDER", help="Where LoRAs, learned words and controls lie, found by name."),
 ]
 Listen = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Listen there too, not to this machine alone.")
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Listen there, as 0.0.0.0 for all; else only this machine can ask."),
 ]
 Host = Annotated[
     list[str] | None,
@@ -48,7 +49,9 @@ Budget = Annotated[float | None, typer.Option(metavar="GIB", help="Memory for mo
 Exact = Annotated[
     bool, typer.Option("--exact", help="Draw every picture bit for bit as if nobody else drew.")
 ]
-Grace = Annotated[float, typer.Option(min=0, help="Seconds that running jobs are given at the end.")]
+Grace = Annotated[
+    float, typer.Option(min=0, max=86_400, help="Seconds that running jobs are given at the end.")
+]
 NoOpen = Annotated[bool, typer.Option("--no-open", help="Do not open the page in a browser.")]
 
 FREE_UNKNOWN = 4 << 30  # bytes for models where the system does not tell what is free

@@ -34,7 +34,7 @@ PICTURE: dict[str, Any] = {
 """What answers look like, for the OpenAPI."""
 
 
-def examples(*values: Any) -> ConfigDict:
+def examples(*values: Any) -> ConfigDict:  # noqa: ANN401 - JSON
     """What a body or an answer looks like, for the OpenAPI."""
     return ConfigDict(json_schema_extra={"examples": [*values]})
 
