@@ -6,7 +6,7 @@ import { write } from "../json.js";
 import { anySeed, asked, wish } from "../wish.js";
 import { cancel, draw, run, shownJobs } from "./run.js";
 
-const REST = 220; // ms without a key; a draft of 8 steps then takes some 0.4 s on a quiet core
+const REST = 150; // ms without a key; a draft of 8 steps then takes some 0.5 s on a quiet core
 const DRAFT = { steps: 8, count: 1, passes: [], exact: false };
 
 export function useLive() {

@@ -99,7 +99,9 @@ async function play(key, event, data) {
 }
 
 function stepped(key, { index, total, picture, seconds_left: left, preview }) {
-  const previews = [...jobOf(key).previews];
+  const { draft, image, previews: before } = jobOf(key) ?? {};
+  if (draft && image) return; // the draft before it is shown until it is whole: nothing to draw anew for a step
+  const previews = [...(before ?? [])];
   if (preview) previews[picture ?? 0] = preview;
   change(key, { state: "running", place: null, index, total, picture: picture ?? 0, left, previews });
 }
