@@ -269,11 +269,13 @@ def test_a_session_ends_in_time_and_when_it_is_told_to():
     assert sessions.holder(first) is None
 
 
-def test_sessions_are_bounded():
+def test_who_logs_in_often_ends_only_their_own_sessions():
     sessions = Sessions()
+    berts = sessions.begin(Holder(name="bert"))
     numbers = [sessions.begin(Holder(name="anna")) for _ in range(MOST_SESSIONS + 1)]
     assert sessions.holder(numbers[0]) is None
     assert sessions.holder(numbers[1]) is not None
+    assert sessions.holder(berts) == Holder(name="bert")
 
 
 def test_the_cookie_is_for_nobody_else():

@@ -12,7 +12,7 @@ from sfumato.serve.guarding.tokens import Holder
 
 COOKIE = "sfumato_session"
 LASTING = 12 * 3600  # seconds
-MOST = 1000  # open at once; the oldest ends first
+MOST = 100  # of one holder, open at once; their oldest ends first
 
 
 class Sessions:
@@ -26,8 +26,9 @@ class Sessions:
         """A new session's number."""
         number = secrets.token_urlsafe(32)
         self._open[_digest(number)] = (self._clock() + LASTING, holder)
-        while len(self._open) > MOST:
-            del self._open[next(iter(self._open))]
+        own = [digest for digest, (_, whose) in self._open.items() if whose.name == holder.name]
+        for digest in own[:-MOST]:
+            del self._open[digest]
         return number
 
     def holder(self, number: str) -> Holder | None:
