@@ -176,3 +176,16 @@ def test_a_preview_that_the_decoder_has_no_memory_for_is_a_quick_one(rounds):
     foresight.free = free
     assert whole.size == (16, 16)
     assert quick.tobytes() != whole.tobytes()
+
+
+def test_nothing_is_kept_of_a_cancelled_job_that_took_a_step_meanwhile(rounds):
+    """Pages cancel at every key while one types: what was told last, with its preview, would pile up."""
+    here = rounds()
+    job, hub = here.room.ask(steps=LONG), here.room.studio.hub
+    here.until(lambda: hub.last(job.id) and hub.last(job.id).kind == "step", 20)
+    here.room.studio.store.cancel(job.id)
+    hub.tell(job.id, "cancelled", {})
+    here.worker._round()
+    here.worker.forget(job.id)
+    here.worker._listen()
+    assert hub.last(job.id) is None

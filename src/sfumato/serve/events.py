@@ -92,6 +92,11 @@ class Hub:
         with self._lock:
             return self._last.get(job)
 
+    def forget(self, job: str) -> None:
+        """Keep nothing of a job that is over: it may have taken a step after its end was told."""
+        with self._lock:
+            self._last.pop(job, None)
+
     def is_watched(self, job: str) -> bool:
         """Whether anybody wants to see its steps."""
         with self._lock:

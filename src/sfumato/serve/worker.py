@@ -348,6 +348,7 @@ class Worker:
         if running is not None:
             self._let_go(running)
             self._keeper.discard(running)
+        self._hub.forget(id)
         self._moved()
 
     def _fail(self, job: Job, error: Exception) -> None:
