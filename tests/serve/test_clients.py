@@ -258,6 +258,13 @@ def test_quotas_answer_429_with_the_time_and_which_it_was(client):
     assert client(CARL, "POST", "/sdapi/v1/txt2img", {"prompt": "a"})[0] == 429
 
 
+def test_more_than_a_quota_ever_gives_is_not_to_be_waited_for(client):
+    status, told, headers = client(CARL, "POST", "/v1/jobs", {"prompt": "a red cat", "count": 5})
+    assert (status, told["error"]["param"]) == (422, "count")
+    assert "ask for fewer" in told["error"]["message"]
+    assert "retry-after" not in headers
+
+
 def test_quotas_hold_over_a_restart(settings, app, client):
     drawn(client, ANNA, seed=4)
     guard = Guard(settings)

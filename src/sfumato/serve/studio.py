@@ -187,6 +187,8 @@ class Studio:
                 if job.id != fresh:
                     give_back()
         except (LineFull, QuotaSpent) as error:
+            if not error.retry_after:  # more than there ever is: to wait helps nothing
+                raise Refused(422, str(error), param="count") from error
             raise Refused(429, str(error), retry_after=error.retry_after) from error
         except KeyReused as error:
             raise Refused(409, str(error), param="Idempotency-Key") from error

@@ -66,7 +66,7 @@ def asked_of(scope: Scope) -> Asked:
 
 
 def neighbourhood(address: str) -> str:
-    """What is slowed together: an IPv4 address, or the /64 of an IPv6 one, which is one home's or one host's."""
+    """What is slowed together: an IPv4 address, or the /64 of an IPv6 one: one home, one host."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
