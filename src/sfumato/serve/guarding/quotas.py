@@ -14,7 +14,7 @@ HOUR, DAY = 3600.0, 86_400.0
 
 
 class QuotaSpent(Exception):  # noqa: N818 - named after what happened
-    """Nothing more is drawn for this client before ``retry_after`` seconds have passed; 0: not so much ever."""
+    """Nothing more is drawn for this client before ``retry_after`` seconds have passed; 0: never so much."""
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
