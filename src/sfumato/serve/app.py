@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
@@ -70,6 +71,7 @@ def app_of(studio: Studio, guard: Callable[[ASGIApp], ASGIApp] | None = None) ->
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(SfumatoError, _failed)
+    app.add_exception_handler(OperationalError, _undone)
     app.add_exception_handler(Exception, _defect)
     app.state.meters = meters = Meters(studio)
     app.add_middleware(meters.inside)  # pyright: ignore
@@ -103,6 +105,13 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
     """The first thing that is wrong with a request, by the name of its field."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
     return _refused(request, invalid(error))
+
+
+def _undone(request: Request, error: Exception) -> JSONResponse:
+    """The database is away, or its disk is full: nobody's fault who asks."""
+    LOG.error("%s %s: the database cannot be used", request.method, request.url.path, exc_info=error)
+    told = "the database cannot be used now, the server's log says why: ask again in a moment"
+    return failure(503, told, retry_after=5)
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:

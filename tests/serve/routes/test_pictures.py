@@ -6,6 +6,7 @@ import json
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from sfumato.provenance.recipe import Recipe
@@ -124,6 +125,16 @@ def test_a_deleted_picture_that_was_brought_back_to_go_on_from_is_gone_too(local
     assert local.delete(place).status_code == 204
     assert local.get(f"/v1/uploads/{brought}").status_code == 404
     assert not [path for path in room.studio.folder.path.rglob("*") if brought in path.name]
+
+
+def test_a_database_that_is_away_is_told_as_such_and_asked_again_later(local, drawn, room, monkeypatch):
+    def away(id):  # noqa: A002
+        raise OperationalError("SELECT", {}, Exception("disk full"))
+
+    monkeypatch.setattr(room.studio.store, "job", away)
+    answer = local.get(f"/v1/jobs/{drawn.id}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "disk full" not in answer.text
 
 
 def test_head_tells_of_a_picture_without_sending_it(local, drawn):
