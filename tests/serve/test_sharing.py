@@ -5,6 +5,7 @@ The worker's rounds are run here by hand, one forward each, so that they can be 
 
 import pytest
 import torch
+from PIL import Image
 
 from sfumato.engine.footprint import foreseen_bytes
 from sfumato.engine.line import PATIENCE
@@ -12,6 +13,7 @@ from sfumato.engine.precision import ModelFile
 from sfumato.errors import CheckpointError
 from sfumato.families.loading import LOADING
 from sfumato.families.model import Wording
+from sfumato.provenance.recipe import pixel_digest
 
 LONG = 500  # steps
 
@@ -189,3 +191,15 @@ def test_nothing_is_kept_of_a_cancelled_job_that_took_a_step_meanwhile(rounds):
     here.worker.forget(job.id)
     here.worker._listen()
     assert hub.last(job.id) is None
+
+
+def test_pictures_that_strangers_displace_are_laid_again_for_the_jobs_next_ones(rounds):
+    here = rounds(limits={"of_one_job": 1})
+    image = Image.new("RGB", (16, 16), "teal")
+    digest = pixel_digest(image)
+    here.room.studio.pictures_of("a").keep(digest, image)
+    job = here.room.ask("a", picture=digest, strength=0.5, steps=4, count=3)
+    here.until(lambda: here.worker.live, 10)
+    here.worker._running[job.id].painter._lightbox.pictures.clear()
+    here.until(lambda: here.ended(job), 60)
+    assert (here.state(job).state, here.state(job).error) == ("done", None)

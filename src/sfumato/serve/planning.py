@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sfumato.engine.foreseeing import foreseen_notes
 from sfumato.engine.residency import Residency
+from sfumato.request import Request
 from sfumato.serve.adapters import Adapters
 from sfumato.serve.models import Models
-from sfumato.serve.preparing import Pictures, Prepared, prepared
+from sfumato.serve.preparing import Pictures, Prepared, pictures_named, prepared
 from sfumato.serve.wish import Wish
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Planning:
         """All requests of a wish, whose pictures lie on the painter now. Raises InputError."""
         family = self._models.known[wish.model].family
         return prepared(self._named(wish), painter, self._pictures(client), family=family)
+
+    def lay_again(self, wish: Wish, client: str, painter: Painter, request: Request) -> None:
+        """Bring the pictures of a request of a wish, if those of others have displaced any since."""
+        if not {*pictures_named(request)} <= painter.pictures.keys():
+            self.prepared(wish, client, painter)
 
     def _named(self, wish: Wish) -> Wish:
         """The wish with its networks; the embedded model's are shipped with it."""

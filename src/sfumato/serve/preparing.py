@@ -99,7 +99,7 @@ def prepared(wish: Wish, painter: Painter, pictures: Pictures, *, family: str) -
         _lay(digest, painter, pictures)
     brought = _brought(wish, pictures)
     request = painter.request(_chosen(first, first.seed), **brought)
-    for digest in _named(request):
+    for digest in pictures_named(request):
         pictures.keep(digest, painter.laid(digest))
     others = [_next(request, first, number) for number in range(1, wish.count)]
     return Prepared(requests=(request, *others), notes=notes)
@@ -135,7 +135,7 @@ def _of_rows(rows: Iterable[object]) -> tuple[object, ...]:
     return tuple(row for row in rows if not isinstance(row, OBJECTS))
 
 
-def _named(request: Request) -> tuple[str, ...]:
+def pictures_named(request: Request) -> tuple[str, ...]:
     """The digests of all pictures that a request speaks of."""
     begun = [each for each in (request.picture, request.mask) if each is not None]
     return tuple(dict.fromkeys((*begun, *_rows_named(request))))

@@ -290,6 +290,7 @@ class Worker:
             self._showing.step(running, at, step)
 
         end = ends_at(running.job)
+        self._planning.lay_again(running.wish, running.job.client, painter, part.request)
         entry = Entry(
             painter.job(part.request, seen),
             painter.model,
