@@ -61,6 +61,8 @@ export function Grid({ looked, chosen, onChoose }) {
   });
   const go = (to) => {
     const place = Math.max(0, Math.min(records.length - 1, to));
+    const tile = frame.current.querySelector(`[data-place="${place}"] a`);
+    tile?.focus({ preventScroll: true }); // at once where it is in the page: the next key may follow fast
     wanted.current = true;
     setAt(place);
     const row = Math.floor(place / columns);
