@@ -9,7 +9,7 @@ export function Notes({ notes }) {
   return html`
     ${others.length ? html`<ul class="notes" aria-label="Notes">${others.map((each) => html`<li key=${each}>${each}</li>`)}</ul>` : null}
     ${fast ? html`<details class="aside"><summary>Drawn fast</summary>
-      <p>${fast[0].toUpperCase() + fast.slice(1)}. “Exact”, under the finer points of the settings, draws it alike to the last bit, and slower.</p>
+      <p>${fast[0].toUpperCase() + fast.slice(1)}. “Exact”, in the settings, draws it alike to the last bit, and slower.</p>
     </details>` : null}
   `;
 }
