@@ -1,5 +1,6 @@
 """The routes over HTTP: what there is, words, events as they come over the wire, errors in one form."""
 
+import asyncio
 import json
 import re
 import threading
@@ -74,13 +75,13 @@ def test_a_job_is_asked_for_watched_and_fetched(web):
 
 
 def test_a_stream_goes_on_where_it_broke_off(web):
-    job = told(web.post("/v1/jobs", json={"prompt": "a cat", "steps": 150}), 201)
+    job = told(web.post("/v1/jobs", json={"prompt": "a cat", "steps": 600}), 201)
     path = f"/v1/jobs/{job['id']}/events"
     heard = []
     with web.stream("GET", path) as answer:
         for line in answer.iter_lines():
             heard += [line[4:]] * line.startswith("id: ")
-            if len(heard) > 4:
+            if len(heard) > 1:
                 break
     last = heard[-1]
     events = streamed(web, path, **{"Last-Event-ID": last})
@@ -89,6 +90,28 @@ def test_a_stream_goes_on_where_it_broke_off(web):
     assert numbers == sorted(set(numbers))
     assert numbers[0] >= int(last)
     assert "last" not in streamed(web, path, **{"Last-Event-ID": "nonsense"})[0][1]
+
+
+def test_what_happens_while_the_present_is_looked_at_is_told_once(room, monkeypatch):
+    studio = room.studio
+    job = room.ask(steps=3000)
+    room.until(lambda: studio.hub.last(job.id) and studio.hub.last(job.id).kind == "step")
+
+    async def first_numbers():
+        with monkeypatch.context() as patched:
+            plain = studio.present
+
+            def present(job):  # a step is told just before it is read which was the last
+                studio.hub.tell(job.id, "step", {"index": 1, "total": 3000, "picture": 99})
+                return plain(job)
+
+            patched.setattr(studio, "present", present)
+            events = studio.events(job.id, previews=False)
+            return [(await anext(events)).id for _ in range(3)]
+
+    numbers = asyncio.run(first_numbers())
+    asyncio.run(studio.cancel(job.id))
+    assert numbers == sorted(set(numbers))
 
 
 def test_a_number_of_an_earlier_server_is_none_of_this_one(web, room):

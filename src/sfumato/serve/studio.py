@@ -257,6 +257,8 @@ class Studio:
                 yield present
             while True:
                 event = await watch.next(beat)
+                if event is not None and event.kind not in LAST and event.id <= present.id:
+                    continue  # it came while the present was looked at, which is it or later
                 yield event or Event(BEAT, {})
                 if event is not None and event.kind in LAST:
                     return
