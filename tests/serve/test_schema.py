@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import schemathesis
+import schemathesis.wfc.escalation  # else imported, and rewritten by pytest, deep in a stack
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
