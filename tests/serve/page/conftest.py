@@ -17,8 +17,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 WAIT = 30_000  # ms, for a machine that is shared
 
 
-# Package scope: Playwright holds an event loop while it runs, and must end before other tests want theirs.
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     place = tmp_path_factory.mktemp("page")
     adapters = place / "adapters"
@@ -30,7 +29,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     started.end()
 
 
-@pytest.fixture(scope="package")
+# Module scope: Playwright holds an event loop while it runs, and must end before other tests want theirs.
+@pytest.fixture(scope="module")
 def browser():
     if not CHROMIUM.exists():
         pytest.skip(f"the page is tested in Chromium, and there is none at {CHROMIUM}")

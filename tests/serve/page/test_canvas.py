@@ -123,7 +123,7 @@ def canvas(context, awake: Server):
         )
         begin(page, awake, **({"prompt": "a red cat", "steps": 3, "seed": 7} | said))
         # what the model can read is known once its record is here
-        page.wait_for_function("performance.getEntriesByName(location.origin + '/v1/models').length")
+        until(lambda: page.evaluate("performance.getEntriesByName(location.origin + '/v1/models').length"))
         return page
 
     return opened
@@ -174,9 +174,8 @@ def test_strokes_are_undone_and_done_again_by_keys_and_a_reload_finds_the_mask(c
     expect(sheet.frame).to_have_accessible_name(
         "The picture and its mask: the tinted part will be painted anew."
     )
-    page.wait_for_function(
-        "performance.getEntriesByType('resource').some(({name}) => name.includes('/v1/uploads/'))"
-    )
+    fetched = "performance.getEntriesByType('resource').some(({name}) => name.includes('/v1/uploads/'))"
+    until(lambda: page.evaluate(fetched))
     page.get_by_role("button", name="Invert").click()
     inverted = until(lambda: wish(page)["mask"] != both and wish(page)["mask"])
     assert (brought(server, inverted) == 255 - brought(server, both)).all()

@@ -54,6 +54,7 @@ function Picture({ digest, label }) {
       (found) => {
         if (stale) return;
         const share = Math.min(192 / Math.max(found.width, found.height), 1);
+        if (!canvas.current) return; // the card has gone meanwhile
         Object.assign(canvas.current, { width: Math.max(found.width * share, 1), height: Math.max(found.height * share, 1) });
         canvas.current.getContext("2d").drawImage(found, 0, 0, canvas.current.width, canvas.current.height);
       },
