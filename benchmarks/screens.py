@@ -150,7 +150,7 @@ def draw(page: Page, address: str, ids: list[str]) -> None:
 def settings(page: Page, address: str, ids: list[str]) -> None:
     opened(page, address, "draw", **WISH, guidance=1, negative="fog", styles=["watercolor"])
     drawn(page)
-    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Settings", exact=True).click()
     page.wait_for_timeout(800)
 
 
@@ -162,7 +162,7 @@ def words(page: Page, address: str, ids: list[str]) -> None:
 
 def styles(page: Page, address: str, ids: list[str]) -> None:
     opened(page, address, "draw", **WISH, styles=["watercolor"])
-    page.get_by_role("button", name="Styles").click()
+    page.get_by_role("button", name="Styles", exact=True).click()
     page.get_by_role("dialog").locator(".look img").first.wait_for()
     page.wait_for_load_state("networkidle")
 
