@@ -43,6 +43,7 @@ SENTENCES = (
     "two blue birds",
     "a green dinosaur, sketch",
 )
+SEEN = "[...document.querySelectorAll('.look img')].slice(0, 16).every(({naturalWidth: width}) => width)"
 WISH = {"prompt": SENTENCES[0], "seed": 7}
 
 
@@ -164,7 +165,8 @@ def styles(page: Page, address: str, ids: list[str]) -> None:
     opened(page, address, "draw", **WISH, styles=["watercolor"])
     page.get_by_role("button", name="Styles", exact=True).click()
     page.get_by_role("dialog").locator(".look img").first.wait_for()
-    page.wait_for_load_state("networkidle")
+    while not page.evaluate(SEEN):
+        page.wait_for_timeout(100)
 
 
 def canvas(page: Page, address: str, ids: list[str]) -> None:
