@@ -307,8 +307,10 @@ def test_regions_are_drawn_as_boxes_and_take_words_of_their_own(canvas, server: 
     sheet = Sheet(page, "Regions")
     sheet.drag((0.05, 0.25), (0.45, 0.8))
     expect(page.get_by_text("Without words it has no effect.")).to_be_visible()
+    expect(page.locator("textarea:focus, input:focus")).to_have_value("")
     page.keyboard.type("a cat")
     sheet.drag((0.55, 0.25), (0.95, 0.8))
+    expect(page.locator("textarea:focus, input:focus")).to_have_value("")  # of the second box
     page.keyboard.type("a car")
     until(lambda: [each["words"] for each in wish(page)["regions"]] == ["a cat", "a car"])
     left, top, width, height = wish(page)["regions"][0]["area"]
