@@ -11,8 +11,10 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import Event, Lock
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
 
 from sfumato.serve.events import Hub
 from sfumato.serve.refused import without_folders
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("sfumato.serve")
 
+PAUSES = (0.1, 0.4, 1.5, 5, 10, 20)
+"""Seconds between attempts to write how a job ended into a database that is away."""
+
 
 class Keeper:
     """Keeps pictures, and tells how jobs ended. All but its methods runs in its thread."""
@@ -39,6 +44,7 @@ class Keeper:
         self._thread = ThreadPoolExecutor(1, "keeper")
         self._begun = 0
         self._lock = Lock()
+        self._closing = Event()
 
     @property
     def busy(self) -> int:
@@ -65,6 +71,7 @@ class Keeper:
 
     def close(self) -> None:
         """Write what is left, and end."""
+        self._closing.set()
         self._thread.shutdown()
 
     def _soon(self, act: Callable[[], None]) -> None:
@@ -117,17 +124,31 @@ class Keeper:
         )
 
     def _finish(self, running: Running) -> None:
-        kept = [part.kept for part in running.parts if part.kept is not None]
-        if not self.store.finish(running.job.id, kept, running.notes):
+        id, kept = running.job.id, [part.kept for part in running.parts if part.kept is not None]  # noqa: A001
+        finished = self._insisted(lambda: self.store.finish(id, kept, running.notes))
+        job = self.store.job(id)
+        if not finished and (
+            job is None or job.state != "done"
+        ):  # it may be done by an attempt that broke off
             self._remove(running)
             return
         self.ended["done"] += 1
-        self._hub.tell(running.job.id, "done", {"job": self.store.job(running.job.id)})
+        self._hub.tell(id, "done", {"job": job})
 
     def _fail(self, job: Job, message: str) -> None:
-        if self.store.fail(job.id, message):
+        if self._insisted(lambda: self.store.fail(job.id, message)):
             self.ended["failed"] += 1
             self._hub.tell(job.id, "failed", {"error": message})
+
+    def _insisted(self, end: Callable[[], bool]) -> bool:
+        """Whether an end was written. A database that is away is asked again: no end gets lost."""
+        for pause in PAUSES:
+            try:
+                return end()
+            except DBAPIError as error:
+                LOG.warning("the database cannot be written (%s): again in %g s", error.orig, pause)
+            self._closing.wait(pause)  # who ends asks again without waiting
+        return end()
 
     def _remove(self, running: Running) -> None:
         for part in running.parts:
