@@ -10,6 +10,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
@@ -94,8 +95,6 @@ def shown(host: str) -> str:
 
 def at_port(settings: Settings, port: int) -> Settings:
     """The settings with the port that was found free."""
-    from dataclasses import replace
-
     return replace(settings, port=port)
 
 
