@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sfumato.cli.bundles import unbundled
 from sfumato.errors import InputError, MissingExtra
 
 if TYPE_CHECKING:
@@ -57,41 +59,58 @@ NoOpen = Annotated[bool, typer.Option("--no-open", help="Do not open the page in
 FREE_UNKNOWN = 4 << 30  # bytes for models where the system does not tell what is free
 
 
-def serve(
-    *,
-    port: Port = 7860,
-    gallery: Gallery = Path("gallery"),
-    model: Models = None,
-    adapters: Adapters = None,
-    listen: Listen = None,
-    host: Host = None,
-    token_file: TokenFile = None,
-    database: Database = None,
-    budget: Budget = None,
-    exact: Exact = False,
-    grace: Grace = 30.0,
-    no_open: NoOpen = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """Where it listens, and who may ask."""
+
+    port: Port = 7860
+    listen: Listen = None
+    host: Host = None
+    token_file: TokenFile = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Where jobs and pictures are kept."""
+
+    gallery: Gallery = Path("gallery")
+    database: Database = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """What it draws with, and how."""
+
+    model: Models = None
+    adapters: Adapters = None
+    budget: Budget = None
+    exact: Exact = False
+
+    def __post_init__(self) -> None:
+        if self.budget is not None and not 0 < self.budget < 1e6:
+            raise InputError(f"a budget of {self.budget:g} GiB: give what models may take, such as 8")
+
+
+@unbundled
+def serve(*, doors: Doors, kept: Kept, drawn: Drawn, grace: Grace = 30.0, no_open: NoOpen = False) -> None:
     """Open a page to work in, with an API for programs behind it."""
     for name in ("fastapi", "uvicorn", "sqlalchemy", "prometheus_client", "multipart"):
         if find_spec(name) is None:
             raise MissingExtra(f"{name}, on which the server stands,", "pip install 'sfumato[serve]'")
-    if budget is not None and not 0 < budget < 1e6:
-        raise InputError(f"a budget of {budget:g} GiB: give what models may take, such as 8")
     from sfumato.serve.serving import run
     from sfumato.serve.settings import LOOPBACK, Settings
 
     settings = Settings(
-        gallery=gallery,
-        database=database,
-        models=_models(model or []),
-        adapters=adapters,
-        budget=_budget(budget),
-        exact=exact,
-        port=port,
-        listen=listen or LOOPBACK,
-        hosts=tuple(host or ()),
-        token_file=token_file,
+        gallery=kept.gallery,
+        database=kept.database,
+        models=_models(drawn.model or []),
+        adapters=drawn.adapters,
+        budget=_budget(drawn.budget),
+        exact=drawn.exact,
+        port=doors.port,
+        listen=doors.listen or LOOPBACK,
+        hosts=tuple(doors.host or ()),
+        token_file=doors.token_file,
         grace=grace,
     )
     run(settings, say=typer.echo, opens=not no_open)

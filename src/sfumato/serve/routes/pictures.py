@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
 
 from sfumato.errors import InputError
@@ -98,24 +98,22 @@ def _of(studio: Studio, client: str, name: str) -> Kept:
     return kept
 
 
+class Sieve(BaseModel):
+    """What of the gallery is wanted."""
+
+    words: str = Field("", max_length=1000, description="All of them must occur, in any case.")
+    model: str | None = Field(None, max_length=300)
+    since: Moment = None
+    until: Moment = None
+    favourite: bool | None = None
+    before: str | None = Field(None, pattern=PATTERN, description="Only older ones than this.")
+    limit: int = Field(50, ge=1, le=200)
+
+
 @router.get("/pictures", response_model=ToldPictures, responses=failures(422))
-def listed(
-    studio: TheStudio,
-    client: TheClient,
-    *,
-    words: Annotated[str, Query(max_length=1000, description="All of them must occur, in any case.")] = "",
-    model: Annotated[str | None, Query(max_length=300)] = None,
-    since: Moment = None,
-    until: Moment = None,
-    favourite: bool | None = None,
-    before: Annotated[str | None, Query(pattern=PATTERN, description="Only older ones than this.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> dict[str, Any]:
+def listed(studio: TheStudio, client: TheClient, sieve: Annotated[Sieve, Query()]) -> dict[str, Any]:
     """Pictures of whoever asks, the newest first."""
-    sought = Sought(
-        words=words, model=model, since=since, until=until, favourite=favourite, client=client,
-        before=before, limit=limit,
-    )  # fmt: skip
+    sought = Sought(client=client, **sieve.model_dump())
     return {"pictures": [_told(kept) for kept in studio.store.search(sought)]}
 
 
