@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import Request, Response
@@ -53,5 +53,13 @@ def invalid(error: RequestValidationError) -> Refused:
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     name = ".".join(place)
     status = 422 if is_json else 400
-    told = f"{name}: {first['msg']}{more}" if name else f"{first['msg']}{more}"
+    told = f"{name}: {_said(first)}{more}" if name else f"{_said(first)}{more}"
     return Refused(status, told, param=place[0] if place else None)
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    """What pydantic found, with the value where that is a number, and the way out where it tells none."""
+    if fault["type"] == "extra_forbidden":
+        return "there is no such field; /openapi.json lists those that there are"
+    value = fault.get("input")
+    return f"{fault['msg']}, not {value}" if isinstance(value, int | float) else str(fault["msg"])
