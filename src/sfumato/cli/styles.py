@@ -98,13 +98,7 @@ def _whole(preset: Preset) -> str:
 
 def _told(preset: Preset) -> dict[str, object]:
     return {
-        "name": preset.name,
-        "about": preset.about,
-        "prompt": preset.prompt,
-        "negative": preset.negative,
-        "works": preset.works,
-        "tags": preset.tags,
-        "settings": preset.settings.given(),
+        **preset.told(),
         "model_knows": "world" in preset.works,
         "picture": None if preset.picture is None else str(preset.picture),
         "picture_shows": _drawn_as(preset),

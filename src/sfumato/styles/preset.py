@@ -76,6 +76,18 @@ class Preset:
         around = self.prompt.replace(PLACE, ",").split(",")
         return tuple(part.strip() for part in around if part.strip())
 
+    def told(self) -> dict[str, object]:
+        """What a list for programs says of it."""
+        return {
+            "name": self.name,
+            "about": self.about,
+            "prompt": self.prompt,
+            "negative": self.negative,
+            "works": self.works,
+            "tags": self.tags,
+            "settings": self.settings.given(),
+        }
+
 
 def read_preset(path: Path) -> Preset:
     """The preset in a file. Raises InputError, with the file's name, for anything that is not exactly one."""

@@ -141,13 +141,8 @@ def _listed(told: dict[str, dict[str, object]]) -> list[dict[str, object]]:
 
 def _style(name: str, preset: Preset) -> dict[str, object]:
     return {
+        **preset.told(),
         "name": name,
         "title": preset.name,
-        "about": preset.about,
-        "prompt": preset.prompt,
-        "negative": preset.negative,
-        "works": preset.works,
-        "tags": preset.tags,
-        "settings": preset.settings.given(),
         "has_thumbnail": preset.picture is not None,
     }
